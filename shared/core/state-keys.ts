@@ -1,0 +1,19 @@
+/** The only file that spells the keys of Chiasm's own state. `infra` grants and the handlers read by the same names. */
+
+/** Where one space (the vectors of one model version) keeps its index. */
+export const spaceKeys = (space: string) => ({
+  prefix: `spaces/${space}/`,
+  manifest: `spaces/${space}/manifest.json`,
+  deltas: `spaces/${space}/delta/`,
+  /** `digest` is the SHA-256 of the file in hexadecimal: the name lets a reader verify what it read. */
+  delta: (ulid: string, digest: string) => `spaces/${space}/delta/${ulid}-${digest}.arrow`,
+  generations: `spaces/${space}/generation/`,
+  generation: (number: number, ulid: string) => `spaces/${space}/generation/${number}-${ulid}/`,
+});
+
+/** A thumbnail belongs to one version of one object: `keyDigest` is the SHA-256 of its key, so that erasing can list it. */
+export const thumbnailKeys = {
+  prefix: 'thumbnails/',
+  of: (keyDigest: string) => `thumbnails/${keyDigest}/`,
+  one: (keyDigest: string, etag: string, widthPixels: number) => `thumbnails/${keyDigest}/${etag}-${widthPixels}.webp`,
+};
