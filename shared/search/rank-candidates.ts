@@ -1,0 +1,91 @@
+/**
+ * The two candidate lists of a query (nearness of vectors, words) as one ranking of items, each with its best part.
+ * Nothing here reads the index: `search.ts` fetches, this file orders.
+ */
+
+import type { Modality } from '#shared/core/modality.ts';
+import type { Calibration } from '#shared/encoders/space.ts';
+import type { LexicalHit, PartHit, VectorHit } from '#shared/vector-index/vector-index.ts';
+import { matchLogit, sigmoid } from './calibrate.ts';
+import { fuseRanks } from './fuse-ranks.ts';
+
+/** Parts of the vector list, and hits of the word list, that take part in the fusion; fixed, so that pages agree. */
+export const FUSION_DEPTH = 100;
+
+export interface Candidate {
+  readonly best: PartHit;
+  /** Undefined for a hit by words whose cosine is not known yet. */
+  readonly score: number | undefined;
+  readonly matched: 'vector' | 'text' | 'both';
+  readonly snippet?: string;
+}
+
+export interface ScoredPart {
+  readonly hit: VectorHit;
+  /** What orders the list: the match logit where items of several modalities compete, else the cosine. */
+  readonly order: number;
+}
+
+/** Best first; equal ones in ascending order of keys, so that the order is the same each time. */
+export function orderParts(
+  hits: readonly VectorHit[],
+  calibrations: ReadonlyMap<Modality, Calibration> | undefined,
+): readonly ScoredPart[] {
+  const parts = hits.map((hit) => {
+    const calibration = hit.item.modality && calibrations?.get(hit.item.modality);
+    return { hit, order: calibration ? matchLogit(calibration, hit.score) : hit.score };
+  });
+  return parts.sort((a, b) => b.order - a.order || compareKeys(a.hit, b.hit) || a.hit.ordinal - b.hit.ordinal);
+}
+
+/**
+ * Items in their final order. The first `FUSION_DEPTH` vector parts and the word hits are fused by reciprocal rank; the
+ * rest of the vector list follows in its own order, which is the order fusion would give it.
+ */
+export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly LexicalHit[]): readonly Candidate[] {
+  const vectorHits = new Map<string, VectorHit>();
+  let fusedItems = 0;
+  parts.forEach(({ hit }, i) => {
+    if (!vectorHits.has(hit.item.key)) vectorHits.set(hit.item.key, hit);
+    if (i < FUSION_DEPTH) fusedItems = vectorHits.size;
+  });
+  const vectorKeys = [...vectorHits.keys()];
+  const lexicalHits = new Map<string, LexicalHit>();
+  for (const hit of lexical) if (!lexicalHits.has(hit.item.key)) lexicalHits.set(hit.item.key, hit);
+
+  const fusedKeys = vectorKeys.slice(0, fusedItems);
+  const inFusion = new Set(fusedKeys);
+  const order = lexicalHits.size === 0 ? fusedKeys : fuseRanks([fusedKeys, [...lexicalHits.keys()]]);
+  const tail = vectorKeys.slice(fusedItems).filter((key) => !lexicalHits.has(key));
+  return [...order, ...tail].map((key) => {
+    const vectorHit = vectorHits.get(key);
+    const lexicalHit = lexicalHits.get(key);
+    const near = vectorHit !== undefined && (lexicalHit === undefined || inFusion.has(key));
+    return {
+      best: near ? vectorHit : lexicalHit!,
+      score: vectorHit?.score,
+      matched: lexicalHit === undefined ? 'vector' : near ? 'both' : 'text',
+      ...(lexicalHit?.snippet === undefined ? {} : { snippet: lexicalHit.snippet }),
+    };
+  });
+}
+
+/**
+ * Whether a candidate stays under `minProbability`. The probability speaks of the vector match only, so what contains the
+ * words literally stays whatever its probability; without a calibration a probability is unknown and does not reach it.
+ */
+export function reaches(
+  candidate: Candidate,
+  minProbability: number | undefined,
+  calibrationOf: (modality: Modality) => Calibration | undefined,
+): boolean {
+  if (minProbability === undefined || candidate.matched !== 'vector') return true;
+  const { modality } = candidate.best.item;
+  const calibration = modality && calibrationOf(modality);
+  if (calibration === undefined || candidate.score === undefined) return false;
+  return sigmoid(matchLogit(calibration, candidate.score)) >= minProbability;
+}
+
+function compareKeys(a: PartHit, b: PartHit): number {
+  return a.item.key < b.item.key ? -1 : a.item.key > b.item.key ? 1 : 0;
+}
