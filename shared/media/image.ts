@@ -15,8 +15,21 @@ export interface ImageGeometry {
   readonly width: number;
   readonly height: number;
   readonly fit: 'squash' | 'crop';
-  /** For `crop`: length of the short side before cropping, in pixels. */
+  /** For `crop`: length of the short side before cropping, in pixels. Default: the longer of width and height. */
   readonly shortestEdge?: number;
   /** Filter with antialiasing, as in Pillow's resize. */
   readonly filter: 'nearest' | 'bilinear' | 'bicubic' | 'lanczos';
+}
+
+/** A decoded picture with what is shown of it before its bytes arrive. */
+export interface DecodedImage {
+  /** In exactly the geometry that was asked for. */
+  readonly pixels: Pixels;
+  /** Of the source, upright, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** `#rrggbb`. */
+  readonly averageColour: string;
+  /** 16 hexadecimal digits; see `perceptual-hash.ts`. */
+  readonly perceptualHash: string;
 }

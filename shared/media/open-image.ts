@@ -1,0 +1,92 @@
+/**
+ * The only file that configures sharp. A picture's header is read and checked here before anything is decoded.
+ * libvips works on libuv's threads, one thread a picture: pictures are decoded many at once, and the cores belong to
+ * ONNX Runtime. Its cache is off, because no two pictures are the same and it would hold on to memory.
+ */
+
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { ChiasmError } from '#shared/core/errors.ts';
+import type { MediaLimits } from './limits.ts';
+
+sharp.cache(false);
+sharp.concurrency(1);
+
+export interface OpenImage {
+  /** Decodes upright, in sRGB, alpha on white; the caller adds the size and the output. */
+  readonly pipeline: Sharp;
+  /** Upright, in pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Reads the header of a picture.
+ * @throws ChiasmError `too_large`, `unsupported_type` or `corrupt_input`, with a reason for the user
+ */
+export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise<OpenImage> {
+  if (bytes.length === 0) throw new ChiasmError('corrupt_input', 'the file is empty');
+  if (bytes.length > limits.imageBytes) {
+    throw new ChiasmError(
+      'too_large',
+      `the picture has ${megabytes(bytes.length)} MB; at most ${megabytes(limits.imageBytes)} MB are read`,
+    );
+  }
+  // Limits are checked below, with a better message than sharp's. 'error' also refuses truncated files, and still reads
+  // photographs at which libjpeg only frowns (stray bytes between markers are common).
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: false, sequentialRead: true });
+  const header = await image.metadata().catch((error: unknown) => {
+    throw imageError(error, limits);
+  });
+  checkFormat(header);
+  const { width, height } = header.autoOrient;
+  if (width * height > limits.imagePixels) {
+    throw new ChiasmError(
+      'too_large',
+      `the picture is ${count(width)} x ${count(height)} pixels (${count((width * height) / 1e6)} megapixels); ` +
+        `at most ${count(limits.imagePixels / 1e6)} megapixels are read: make it smaller and store it again`,
+    );
+  }
+  const pipeline = image
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .timeout({ seconds: limits.imageSeconds });
+  return { pipeline, width, height };
+}
+
+/** libvips can do more than Chiasm reads; SVG and PDF among them could load what is not in the file. */
+function checkFormat(header: Metadata): void {
+  const known = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
+  if (known.includes(header.format) || (header.format === 'heif' && header.compression === 'av1')) return;
+  throw new ChiasmError(
+    'unsupported_type',
+    `expected a JPEG, PNG, WebP, GIF, AVIF or TIFF picture; this is ${header.format.toUpperCase()}`,
+  );
+}
+
+/** What sharp threw, as a reason for the user. */
+export function imageError(error: unknown, limits: MediaLimits): ChiasmError {
+  if (error instanceof ChiasmError) return error;
+  const detail = (error instanceof Error ? error.message : String(error)).split('\n')[0]!.trim();
+  if (/timeout/i.test(detail)) {
+    return new ChiasmError('too_large', `decoding the picture took more than ${limits.imageSeconds} seconds`, {
+      cause: error,
+    });
+  }
+  if (/unsupported image format/i.test(detail)) {
+    return new ChiasmError('unsupported_type', 'expected a JPEG, PNG, WebP, GIF, AVIF or TIFF picture', {
+      cause: error,
+    });
+  }
+  return new ChiasmError('corrupt_input', `the picture is damaged or incomplete and cannot be decoded (${detail})`, {
+    cause: error,
+  });
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+}
+
+function megabytes(bytes: number): string {
+  return count(bytes / 1e6);
+}
