@@ -6,6 +6,7 @@
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { normalize } from '#shared/core/vector.ts';
+import { cutWindows } from '#shared/media/cut-windows.ts';
 import type { ImageGeometry, Pixels } from '#shared/media/image.ts';
 import type { Encoder } from './encoder.ts';
 
@@ -42,9 +43,11 @@ export function createContentEmbedder(encoder: Encoder, decoders: ContentDecoder
       requireModality(encoder, 'audio');
       const { sampleRateHz, windowSeconds } = encoder.audio!;
       const samples = await decoders.audio(bytes, sampleRateHz);
-      const clips = cutIntoWindows(samples, Math.round(sampleRateHz * windowSeconds));
       const vectors: Float32Array[] = [];
-      for (const clip of clips) vectors.push(await encoder.embedAudio([clip])); // one by one: memory stays that of one window
+      for (const window of cutWindows(samples, sampleRateHz, windowSeconds)) {
+        vectors.push(await encoder.embedAudio([window.samples])); // one by one: memory stays that of one window
+      }
+      if (vectors.length === 0) throw new ChiasmError('corrupt_input', 'expected a sound, got one without any samples');
       return meanDirection(vectors);
     },
   };
@@ -61,16 +64,6 @@ export function meanDirection(vectors: readonly Float32Array[]): Float32Array {
   const sum = new Float32Array(first.length);
   for (const vector of vectors) for (let d = 0; d < sum.length; d++) sum[d] = sum[d]! + vector[d]!;
   return normalize(sum);
-}
-
-/** Consecutive windows of S samples; a rest shorter than a tenth of a window is dropped unless it is all there is. */
-function cutIntoWindows(samples: Float32Array, windowSamples: number): Float32Array[] {
-  const windows: Float32Array[] = [];
-  for (let start = 0; start < samples.length; start += windowSamples) {
-    const clip = samples.subarray(start, start + windowSamples);
-    if (windows.length === 0 || clip.length >= windowSamples / 10) windows.push(clip);
-  }
-  return windows;
 }
 
 function requireModality(encoder: Encoder, modality: Modality): void {

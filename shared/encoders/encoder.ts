@@ -13,6 +13,14 @@ export interface AudioGeometry {
   readonly windowSeconds: number;
 }
 
+export interface ImageFeatures {
+  /** Normalised rows [B, D]. */
+  readonly embeddings: Float32Array;
+  /** [B, C, h, w] row-major: what the picture tower sees at each place of an h x w grid. */
+  readonly featureMaps: Float32Array;
+  readonly shape: readonly [batch: number, channels: number, rows: number, columns: number];
+}
+
 export interface Encoder {
   readonly space: Space;
   readonly modalities: ReadonlySet<Modality>;
@@ -29,5 +37,7 @@ export interface Encoder {
   embedImages(images: readonly Pixels[]): Promise<Float32Array>;
   /** Normalised rows [B, D]. Mono samples [S] in [-1, 1] at the stated rate, S at most the window. */
   embedAudio(clips: readonly Float32Array[]): Promise<Float32Array>;
+  /** Where the picture tower gives them: `embedImages` together with the feature maps. */
+  imageFeatures?(images: readonly Pixels[]): Promise<ImageFeatures>;
   close(): Promise<void>;
 }

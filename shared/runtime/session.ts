@@ -1,0 +1,47 @@
+/**
+ * The session port: what Chiasm needs of ONNX Runtime. Named tensors in, named tensors out.
+ * Adapters: `onnx-session.ts` (this thread), `threaded-session.ts` (a thread of its own, so that the event loop stays free).
+ */
+
+/** Row-major; `data.length` is the product of `shape`, 1 for the empty shape. */
+export type Tensor =
+  | { readonly type: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly type: 'int64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** What a graph declares of one input or output. A dimension that is open is its name, or empty. */
+export interface TensorInfo {
+  readonly name: string;
+  /** ONNX element type in ORT's spelling: `float32`, `int64`, `float16`, ... */
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface Session {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /**
+   * Runs the graph and returns the outputs asked for, all of them without `outputs`. Calls may overlap.
+   * @throws ChiasmError `model_invalid` when an output is neither float32 nor int64, `internal` when the runtime refuses
+   */
+  run(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
+  /** Waits for the runs under way, then frees the model. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+export type ExecutionProvider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
+
+export interface SessionOptions {
+  /** In order of preference. @default ['cpu'] */
+  readonly executionProviders?: readonly ExecutionProvider[];
+  /** Threads for one operator. @default ORT's choice: one for each physical core */
+  readonly threads?: number;
+  /** How far ORT rewrites the graph. @default 'all' */
+  readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Largest size of a model's weights, inside the file and beside it. @default 2 GiB */
+  readonly maxWeightBytes?: number;
+}
+
+/** Opens a model: a file's path, or its bytes. @throws ChiasmError `model_invalid` with what is wrong */
+export type OpenSession = (model: string | Uint8Array, options?: SessionOptions) => Promise<Session>;
