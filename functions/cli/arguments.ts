@@ -1,0 +1,79 @@
+/** The command line of `npm start`. */
+
+import { parseArgs } from 'node:util';
+import type { LocalEnvironment } from '#functions/local/env.ts';
+import { ChiasmError } from '#shared/core/errors.ts';
+
+export const HELP = `Chiasm: search pictures, sounds and text by describing them.
+
+  npm start                          index a small built-in collection and serve it
+  npm start -- FOLDER...             index these folders, follow their changes, serve them
+  npm start -- FOLDER... --once      index and exit
+
+  --data DIR      where the index is kept                     (default ./.chiasm; CHIASM_DATA)
+  --port N        port to listen on, 0 for a free one         (default 8787; PORT)
+  --host H        address to listen on                        (default 127.0.0.1; HOST)
+  --model M       name of a model or a model folder           (default starter; CHIASM_MODEL)
+  --once          index what has changed, then exit
+  --json          one JSON object a line instead of progress
+  --help, --version
+
+Chiasm only reads your folders; it never changes or deletes a file in them.
+CHIASM_API_KEYS=key1,key2 makes clients send "Authorization: Bearer key1".
+`;
+
+export interface Arguments {
+  readonly folders: readonly string[];
+  readonly data: string;
+  readonly host: string;
+  readonly port: number;
+  readonly model: string;
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** @throws ChiasmError `invalid_request` for an unknown option or a bad value */
+export function parseArguments(argv: readonly string[], environment: LocalEnvironment): Arguments {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        data: { type: 'string' },
+        host: { type: 'string' },
+        port: { type: 'string' },
+        model: { type: 'string' },
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', default: false },
+      },
+    });
+    return {
+      folders: positionals,
+      data: values.data ?? environment.CHIASM_DATA ?? '.chiasm',
+      host: values.host ?? environment.HOST ?? '127.0.0.1',
+      port: values.port === undefined ? (environment.PORT ?? 8787) : parsePort(values.port),
+      model: values.model ?? environment.CHIASM_MODEL ?? 'starter',
+      once: values.once,
+      json: values.json,
+      help: values.help,
+      version: values.version,
+    };
+  } catch (cause) {
+    if (cause instanceof ChiasmError) throw cause;
+    throw new ChiasmError(
+      'invalid_request',
+      `${cause instanceof Error ? cause.message : cause}. See npm start -- --help`,
+      { cause },
+    );
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new ChiasmError('invalid_request', `--port: expected a number from 0 to 65535, got ${JSON.stringify(text)}`);
+}

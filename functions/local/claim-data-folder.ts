@@ -1,0 +1,29 @@
+/** One program at a time works on a data folder. The claim ends with the process, however it ends. */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { ChiasmError } from '#shared/core/errors.ts';
+
+/**
+ * Creates the folder where needed and claims it by the lock of an empty SQLite database in it.
+ * @throws ChiasmError `conflict` when another program has it, `storage_unavailable` when it cannot be written
+ */
+export function claimDataFolder(folder: string): { release(): void } {
+  try {
+    mkdirSync(folder, { recursive: true });
+    const database = new DatabaseSync(join(folder, 'claim.sqlite'));
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return { release: () => database.close() };
+  } catch (cause) {
+    const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === 5;
+    if (busy) {
+      throw new ChiasmError(
+        'conflict',
+        `another Chiasm works on ${folder}; stop it, or choose another folder with --data`,
+        { cause },
+      );
+    }
+    throw new ChiasmError('storage_unavailable', `cannot write to the data folder ${folder}`, { cause });
+  }
+}

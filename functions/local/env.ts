@@ -1,0 +1,35 @@
+/** The environment of the local program, read and checked once. */
+
+import { z } from 'zod';
+import { ChiasmError } from '#shared/core/errors.ts';
+
+const environmentSchema = z.object({
+  /** Port to listen on; 0 takes a free one. */
+  PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  HOST: z.string().min(1).optional(),
+  /** Keys that clients must send, separated by commas. */
+  CHIASM_API_KEYS: z
+    .string()
+    .transform((keys) =>
+      keys
+        .split(',')
+        .map((key) => key.trim())
+        .filter((key) => key !== ''),
+    )
+    .optional(),
+  CHIASM_DATA: z.string().min(1).optional(),
+  CHIASM_MODEL: z.string().min(1).optional(),
+  CHIASM_LOG: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  NO_COLOR: z.string().optional(),
+});
+
+export type LocalEnvironment = z.infer<typeof environmentSchema>;
+
+/** @throws ChiasmError `invalid_request` that names the variable */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): LocalEnvironment {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const parsed = environmentSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ChiasmError('invalid_request', `environment variable ${problems.join('; ')}`);
+}

@@ -1,0 +1,157 @@
+/**
+ * One object, made ready for the encoder: read, told what it is, decoded to the model's geometry. What cannot be indexed
+ * becomes a failed item with a reason that a person understands; only faults of the machine are thrown.
+ */
+
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Attributes, Item, PartRange } from '#shared/catalog/item.ts';
+import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
+import { ChiasmError, type ErrorCode } from '#shared/core/errors.ts';
+import type { Encoder } from '#shared/encoders/encoder.ts';
+import { cutPassages } from '#shared/media/cut-passages.ts';
+import { cutWindows } from '#shared/media/cut-windows.ts';
+import { decodeAudio } from '#shared/media/decode-audio.ts';
+import { decodeImage } from '#shared/media/decode-image.ts';
+import { detectMediaType, type MediaType } from '#shared/media/detect-media-type.ts';
+import type { ImageGeometry, Pixels } from '#shared/media/image.ts';
+import type { MediaLimits } from '#shared/media/limits.ts';
+import { readText } from '#shared/media/read-text.ts';
+import { waveform } from '#shared/media/waveform.ts';
+import type { ObjectStore, StoredObject } from '#shared/store/object-store.ts';
+import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
+import type { ChangeMessage } from './change-message.ts';
+
+/** One part's content in the form that the encoder takes. */
+export type EncoderInput =
+  | { readonly modality: 'image'; readonly range: null; readonly pixels: Pixels }
+  | { readonly modality: 'audio'; readonly range: PartRange | null; readonly samples: Float32Array }
+  | { readonly modality: 'text'; readonly range: PartRange | null; readonly text: string };
+
+export interface Prepared {
+  readonly item: Omit<Item, 'indexedAt'>;
+  /** One for each part, in order; none for a failed item. */
+  readonly inputs: readonly EncoderInput[];
+  /** Of the decoded inputs in memory. */
+  readonly sizeBytes: number;
+}
+
+export type Preparation = Prepared | 'gone' | 'unchanged';
+export type PrepareObject = (message: ChangeMessage) => Promise<Preparation>;
+
+export interface PrepareDependencies {
+  readonly mediaStore: ObjectStore;
+  readonly index: Pick<VectorIndex, 'item'>;
+  readonly encoder: Pick<Encoder, 'image' | 'audio'>;
+  readonly limits: MediaLimits;
+}
+
+/** Failures of the content, which the same bytes will meet again; everything else is a fault of the machine. */
+const CONTENT_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'corrupt_input',
+  'invalid_request',
+  'too_large',
+  'unreadable',
+  'unsupported_type',
+]);
+
+/** What pictures are decoded to when the model has no picture tower: enough for their colour and hash. */
+const GEOMETRY_WITHOUT_TOWER: ImageGeometry = { width: 64, height: 64, fit: 'squash', filter: 'bilinear' };
+const SAMPLE_RATE_WITHOUT_TOWER_HZ = 16_000;
+
+export function createPrepare(deps: PrepareDependencies): PrepareObject {
+  return async (message) => {
+    let failed: FailedItem = { ...UNREAD, key: message.key, sequencer: message.sequencer };
+    try {
+      const head = await deps.mediaStore.head(message.key);
+      if (head === undefined) return 'gone';
+      failed = {
+        ...failed,
+        etag: head.etag,
+        sizeBytes: head.sizeBytes,
+        contentType: head.contentType ?? UNREAD.contentType,
+      };
+      const attributes = parseAttributes(head.metadata?.[ATTRIBUTES_METADATA]);
+      failed = { ...failed, attributes };
+      if (await isIndexed(deps, message.key, head.etag, attributes)) return 'unchanged';
+      refuseTooLarge(head.sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
+      const object = await deps.mediaStore.get(message.key);
+      if (object === undefined) return 'gone';
+      failed = { ...failed, etag: object.etag, digest: createHash('sha256').update(object.bytes).digest('hex') };
+      const type = detectMediaType(object.bytes, message.key);
+      failed = { ...failed, modality: type.modality, contentType: type.contentType };
+      const { details, inputs, sizeBytes } = await decode(deps, object, type);
+      return { item: { ...failed, ...details, status: 'indexed' }, inputs, sizeBytes };
+    } catch (thrown) {
+      if (!(thrown instanceof ChiasmError) || thrown.retryable || !CONTENT_FAILURES.has(thrown.code)) throw thrown;
+      return {
+        item: { ...failed, status: 'failed', failure: { code: thrown.code, message: thrown.message } },
+        inputs: [],
+        sizeBytes: 0,
+      };
+    }
+  };
+}
+
+type FailedItem = Omit<Item, 'indexedAt' | 'status' | 'failure'>;
+const UNREAD = { etag: '', contentType: 'application/octet-stream', sizeBytes: 0, attributes: {} };
+
+async function isIndexed(
+  deps: PrepareDependencies,
+  key: string,
+  etag: string,
+  attributes: Attributes,
+): Promise<boolean> {
+  const known = (await deps.index.item(key))?.item;
+  return known?.status === 'indexed' && known.etag === etag && isDeepStrictEqual(known.attributes, attributes);
+}
+
+interface Decoded {
+  readonly details: Partial<Item>;
+  readonly inputs: readonly EncoderInput[];
+  readonly sizeBytes: number;
+}
+
+function decode(deps: PrepareDependencies, { bytes }: StoredObject, type: MediaType): Promise<Decoded> | Decoded {
+  switch (type.modality) {
+    case 'image':
+      return decodePicture(deps, bytes);
+    case 'audio':
+      return decodeSound(deps, bytes, type);
+    case 'text':
+      return decodeText(deps, bytes, type);
+  }
+}
+
+async function decodePicture({ encoder, limits }: PrepareDependencies, bytes: Uint8Array): Promise<Decoded> {
+  const { pixels, ...details } = await decodeImage(bytes, encoder.image ?? GEOMETRY_WITHOUT_TOWER, limits);
+  return { details, inputs: [{ modality: 'image', range: null, pixels }], sizeBytes: pixels.data.byteLength };
+}
+
+async function decodeSound(
+  { encoder, limits }: PrepareDependencies,
+  bytes: Uint8Array,
+  type: MediaType,
+): Promise<Decoded> {
+  const sampleRateHz = encoder.audio?.sampleRateHz ?? SAMPLE_RATE_WITHOUT_TOWER_HZ;
+  const { samples, durationSeconds } = await decodeAudio(bytes, type.format, { sampleRateHz, limits });
+  const windows = cutWindows(samples, sampleRateHz, encoder.audio?.windowSeconds ?? durationSeconds);
+  const inputs = windows.map(({ samples: window, startSeconds, endSeconds }): EncoderInput => {
+    return { modality: 'audio', range: { startSeconds, endSeconds }, samples: window };
+  });
+  return { details: { durationSeconds, waveform: waveform(samples) }, inputs, sizeBytes: samples.byteLength };
+}
+
+function decodeText({ limits }: PrepareDependencies, bytes: Uint8Array, type: MediaType): Decoded {
+  const { text, title } = readText(bytes, type.format, limits);
+  const inputs = cutPassages(text).map(({ text: passage, startChar, endChar }): EncoderInput => {
+    return { modality: 'text', range: { startChar, endChar }, text: passage };
+  });
+  return { details: title === undefined ? {} : { title }, inputs, sizeBytes: text.length * 2 };
+}
+
+function refuseTooLarge(sizeBytes: number, limitBytes: number): void {
+  if (sizeBytes <= limitBytes) return;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new ChiasmError('too_large', `the file has ${megabytes(sizeBytes)}; at most ${megabytes(limitBytes)} are read`);
+}
