@@ -58,7 +58,7 @@ function combine(vectors: readonly Float32Array[], terms: readonly QueryTerm[]):
   return normalize(sum);
 }
 
-type Embedded = { readonly modality: Modality; readonly vector: Float32Array };
+export type Embedded = { readonly modality: Modality; readonly vector: Float32Array };
 
 async function embedContentTerm(
   deps: EmbedQueryDependencies,
@@ -69,7 +69,8 @@ async function embedContentTerm(
   return embedSource(deps, term.kind, term.source, `${path}/${term.kind}`);
 }
 
-async function embedSource(
+/** A picture or sound of a request as one vector [D]: the stored one of an indexed item, else encoded now. */
+export async function embedSource(
   deps: EmbedQueryDependencies,
   modality: 'image' | 'audio',
   source: ContentSource,

@@ -1,0 +1,162 @@
+/**
+ * What the HTTP app is given. It builds nothing itself: each program's `compose.ts` does. The app reads these members at each
+ * request and never earlier, so a program may listen before its model and index are loaded (getters that throw
+ * `not_ready` until then, and `health()` that says `starting`).
+ */
+
+import type { Hono } from 'hono';
+import type { Filter } from '#shared/catalog/filter.ts';
+import type { Attributes } from '#shared/catalog/item.ts';
+import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
+import type { Clock } from '#shared/core/clock.ts';
+import type { Log } from '#shared/core/log.ts';
+import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
+import type { Space } from '#shared/encoders/space.ts';
+import type { Search } from '#shared/search/search.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
+import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
+
+/** How the app tells ingestion what happened. */
+export interface IngestControl {
+  /** These objects were written; resolves when the change is queued durably enough not to be lost by this process. */
+  changed(keys: readonly string[]): Promise<void>;
+  /** Hides an item; resolves when the tombstone is applied. False when the index knew no such item. */
+  remove(key: string): Promise<boolean>;
+  /** Whether the object waits to be indexed or is being indexed. */
+  pending(key: string): boolean;
+  backlog(): Backlog;
+}
+
+export interface Backlog {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly dead: number;
+  readonly itemsPerSecond?: number;
+  readonly secondsLeft?: number;
+}
+
+/** Gives a client leave to PUT one object: a presigned URL of S3, or a signed path of this server. */
+export interface UploadGrants {
+  grant(upload: UploadRequest): Promise<UploadGrant>;
+  /**
+   * Whether the query of a PUT to `/v1/objects/{key}` carries a valid grant of this server for that key and content type.
+   * Absent in the cloud, where grants go to S3.
+   */
+  accepts?(upload: {
+    readonly key: string;
+    readonly contentType: string | undefined;
+    readonly query: URLSearchParams;
+  }): boolean;
+}
+
+export interface UploadRequest {
+  readonly key: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly attributes: Attributes;
+}
+
+export interface UploadGrant {
+  /** Absolute, or a path of this server. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAtMs: number;
+}
+
+export interface Health {
+  /** `degraded` answers searches, from an older state than it should. */
+  readonly status: 'starting' | 'ready' | 'degraded';
+  readonly detail?: string;
+}
+
+export interface ModelDescription {
+  readonly name: string;
+  readonly space: Pick<Space, 'id' | 'dimensions'>;
+  readonly modalities: readonly string[];
+  readonly active: boolean;
+  readonly licence?: string;
+  readonly description?: string;
+  readonly sizeBytes?: number;
+}
+
+export interface RecallReport {
+  readonly recall: number;
+  readonly samples: number;
+  readonly k: number;
+  readonly plan: 'exact' | 'graph';
+  readonly confidenceInterval: readonly [number, number];
+}
+
+export interface DuplicateGroup {
+  readonly kind: 'exact' | 'reencoded' | 'similar';
+  readonly items: readonly { readonly key: string; readonly similarity: number }[];
+}
+
+export interface EraseReceipt {
+  readonly key: string;
+  /** Files that were rewritten or removed so that nothing of the item remains. */
+  readonly rewritten: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export interface ApiLimits {
+  /** Of a JSON request. */
+  readonly bodyBytes: number;
+  /** Of an object that is uploaded through the app. */
+  readonly objectBytes: number;
+  /** Of a text in a request. */
+  readonly textBytes: number;
+  readonly queryTerms: number;
+  readonly labels: number;
+  /** Of all labels together. */
+  readonly prompts: number;
+}
+
+export const DEFAULT_API_LIMITS: ApiLimits = {
+  bodyBytes: 25_000_000,
+  objectBytes: 5_000_000_000, // the most that S3 takes in one PUT
+  textBytes: 1_000_000,
+  queryTerms: 64,
+  labels: 1_000,
+  prompts: 5_000,
+};
+
+export interface AppDependencies {
+  readonly mediaStore: ObjectStore;
+  /** Keeps thumbnails. */
+  readonly stateStore: ObjectStore;
+  readonly index: VectorIndex;
+  readonly search: Search;
+  readonly embedder: ContentEmbedder;
+  readonly zeroShot: ZeroShotClassifier;
+  readonly ingest: IngestControl;
+  readonly uploads: UploadGrants;
+  health(): Health;
+  models(): readonly ModelDescription[];
+  readonly limits: ApiLimits;
+  /** Bearer keys. None: no authentication, which is for programs that listen on loopback only. */
+  readonly apiKeys: readonly string[];
+  /** Host names that requests may be addressed to, so that no web page can reach a local server by DNS rebinding. */
+  readonly allowedHosts: readonly string[] | 'any';
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where a client fetches an object by itself (presigned S3 URL); the app serves the bytes when absent. */
+  objectUrl?(key: string): Promise<string>;
+  /** Removes an item and every stored trace of it. */
+  erase?(key: string): Promise<EraseReceipt>;
+  measureRecall?(options: {
+    readonly filter?: Filter;
+    readonly samples: number;
+    readonly k: number;
+  }): Promise<RecallReport>;
+  duplicates?(options: {
+    readonly kind: DuplicateGroup['kind'];
+    readonly limit: number;
+    readonly after?: string;
+  }): Promise<{ readonly groups: readonly DuplicateGroup[]; readonly next?: string }>;
+  /** Pages beside the API (the console): static files, served without a key. */
+  readonly site?: Hono;
+}
+
+/** For programs that listen on loopback. */
+export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];

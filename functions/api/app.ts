@@ -1,0 +1,62 @@
+/** The HTTP app: guards, routes, problems. The same app runs in Lambda and in the local server. */
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiApp, ApiEnv } from './api-env.ts';
+import { createApiMetrics } from './api-metrics.ts';
+import type { AppDependencies } from './app-dependencies.ts';
+import { allowedHost, apiKey, jsonBodyLimit, readiness, requestIdentity, wellFormedTarget } from './guards.ts';
+import { keyOfPath, routingPath } from './object-path.ts';
+import { problemOfThrown, problemResponse } from './problem.ts';
+import { createRouteTable } from './route-table.ts';
+import { registerClassifyRoutes } from './routes/classify.ts';
+import { registerDocumentation } from './routes/documentation.ts';
+import { registerItemRoutes } from './routes/items.ts';
+import { registerObjectRoutes } from './routes/objects.ts';
+import { registerQualityRoutes } from './routes/quality.ts';
+import { registerSearchRoutes } from './routes/search.ts';
+import { registerSystemRoutes } from './routes/system.ts';
+import { refuseInvalid } from './validation.ts';
+
+export function createApp(deps: AppDependencies): ApiApp {
+  const app: ApiApp = new OpenAPIHono<ApiEnv>({ getPath: routingPath, defaultHook: refuseInvalid });
+  const table = createRouteTable(() => app.routes);
+  const metrics = createApiMetrics(deps, table.patternOf);
+
+  app.use(requestIdentity(), metrics.middleware, wellFormedTarget(), allowedHost(deps));
+  app.use(
+    apiKey(deps, (request) => isSignedUpload(deps, request)),
+    readiness(deps),
+    jsonBodyLimit(deps),
+  );
+
+  registerObjectRoutes(app, deps);
+  registerItemRoutes(app, deps);
+  registerSearchRoutes(app, deps, metrics);
+  registerClassifyRoutes(app, deps);
+  registerQualityRoutes(app, deps);
+  registerSystemRoutes(app, deps, metrics);
+  registerDocumentation(app);
+  if (deps.site !== undefined) app.route('/', deps.site);
+
+  app.notFound((c) => {
+    const allowed = table.methodsOf(c.req.path);
+    if (allowed.length === 0) {
+      return problemResponse(c, { code: 'not_found', detail: 'no route has this path; /docs lists them' });
+    }
+    const detail = `expected ${allowed.join(' or ')}, got ${c.req.method}`;
+    return problemResponse(c, { code: 'method_not_allowed', detail, headers: { allow: allowed.join(', ') } });
+  });
+  app.onError((thrown, c) =>
+    problemOfThrown(c, thrown, (error) =>
+      deps.log.error('api.fault', { requestId: c.get('requestId'), method: c.req.method, path: c.req.path, error }),
+    ),
+  );
+  return app;
+}
+
+function isSignedUpload(deps: AppDependencies, request: Request): boolean {
+  const key = request.method === 'PUT' ? keyOfPath(request) : undefined;
+  if (key === undefined || deps.uploads.accepts === undefined) return false;
+  const contentType = request.headers.get('content-type') ?? undefined;
+  return deps.uploads.accepts({ key, contentType, query: new URL(request.url).searchParams });
+}

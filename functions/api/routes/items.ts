@@ -1,0 +1,112 @@
+/** Items: what the index knows of objects, and objects that wait to be indexed. */
+
+import { createRoute, z } from '@hono/zod-openapi';
+import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
+import { ChiasmError } from '#shared/core/errors.ts';
+import { parseObjectKey } from '#shared/core/object-key.ts';
+import type { ObjectInfo, ObjectMetadata } from '#shared/store/object-store.ts';
+import type { ApiApp } from '../api-env.ts';
+import type { AppDependencies } from '../app-dependencies.ts';
+import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
+import { objectPath } from '../object-path.ts';
+import { jsonAnswer, keyParameter, limitQuery, modalitySchema, problemAnswer } from '../schemas/common.ts';
+import { itemListSchema, itemSchema, toWireItem, type WireItem } from '../schemas/items.ts';
+
+const getItem = createRoute({
+  method: 'get',
+  path: '/v1/items/{key}',
+  tags: ['Items'],
+  summary: 'What is known of one object: pending, indexed, or failed with the reason',
+  request: { params: keyParameter },
+  responses: { 200: jsonAnswer(itemSchema, 'The item.'), ...problemAnswer },
+});
+
+const listItems = createRoute({
+  method: 'get',
+  path: '/v1/items',
+  tags: ['Items'],
+  summary: 'Items in ascending order of keys',
+  request: {
+    query: z.object({
+      prefix: z.string().max(1024).optional(),
+      modality: modalitySchema.optional(),
+      status: z.enum(['pending', 'indexed', 'failed']).optional(),
+      limit: limitQuery,
+      cursor: z.string().min(1).max(4_000).optional(),
+    }),
+  },
+  responses: { 200: jsonAnswer(itemListSchema, 'A page of items.'), ...problemAnswer },
+});
+
+export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
+  app.openapi(getItem, async (c) => {
+    const key = parseObjectKey(c.req.valid('param').key);
+    const found = await deps.index.item(key);
+    const pending = deps.ingest.pending(key);
+    if (found !== undefined && !pending) return c.json(toWireItem(found.item, objectPath(key), found.parts), 200);
+    const stored = await deps.mediaStore.head(key);
+    if (stored !== undefined) return c.json(toPendingItem(stored), 200);
+    if (found !== undefined) return c.json(toWireItem(found.item, objectPath(key), found.parts), 200);
+    throw new ChiasmError('not_found', `there is no item ${JSON.stringify(key)}`);
+  });
+
+  app.openapi(listItems, async (c) => {
+    const { prefix, modality, status, limit, cursor } = c.req.valid('query');
+    const after = cursor === undefined ? undefined : decodeListCursor(cursor);
+    const items =
+      status === 'pending'
+        ? await pendingItems(deps, { prefix, limit: limit + 1, after, modality })
+        : (
+            await deps.index.items({
+              limit: limit + 1,
+              ...(prefix === undefined ? {} : { prefix }),
+              ...(modality === undefined ? {} : { modality }),
+              ...(status === undefined ? {} : { status }),
+              ...(after === undefined ? {} : { after }),
+            })
+          ).map((item) => toWireItem(item, objectPath(item.key)));
+    const page = items.slice(0, limit);
+    const last = page.at(-1);
+    const nextCursor = items.length > limit && last !== undefined ? encodeListCursor(last.key) : undefined;
+    return c.json({ items: page, ...(nextCursor === undefined ? {} : { nextCursor }) }, 200);
+  });
+}
+
+/** An object whose modality is not known yet has none to ask for. */
+async function pendingItems(
+  deps: AppDependencies,
+  query: {
+    readonly prefix: string | undefined;
+    readonly modality: string | undefined;
+    readonly after: string | undefined;
+    readonly limit: number;
+  },
+): Promise<WireItem[]> {
+  const { waiting, inFlight } = deps.ingest.backlog();
+  if (query.modality !== undefined || waiting + inFlight === 0) return [];
+  const items: WireItem[] = [];
+  const options = {
+    ...(query.prefix === undefined ? {} : { prefix: query.prefix }),
+    ...(query.after === undefined ? {} : { startAfter: query.after }),
+  };
+  for await (const info of deps.mediaStore.list(options)) {
+    if (!deps.ingest.pending(info.key)) continue;
+    items.push(toPendingItem(info));
+    if (items.length >= query.limit) break;
+  }
+  return items;
+}
+
+function toPendingItem(info: ObjectInfo & ObjectMetadata): WireItem {
+  return {
+    key: info.key,
+    modality: null,
+    contentType: info.contentType ?? 'application/octet-stream',
+    sizeBytes: info.sizeBytes,
+    status: 'pending',
+    attributes: parseAttributes(info.metadata?.[ATTRIBUTES_METADATA]) as WireItem['attributes'],
+    etag: info.etag,
+    preview: {},
+    url: objectPath(info.key),
+  };
+}

@@ -1,0 +1,96 @@
+/** How good the index is and what is in it twice. Served where the program has the means. */
+
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../api-env.ts';
+import type { AppDependencies } from '../app-dependencies.ts';
+import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
+import { parseFilter } from '../parse-filter.ts';
+import { filterSchema, jsonAnswer, jsonBody, limitQuery, problemAnswer } from '../schemas/common.ts';
+
+const postRecall = createRoute({
+  method: 'post',
+  path: '/v1/recall',
+  tags: ['Search'],
+  summary: 'Compare the live index with the exact answer',
+  request: {
+    body: jsonBody(
+      z
+        .strictObject({
+          filter: filterSchema.optional(),
+          samples: z.int().min(1).max(1_000).default(100),
+          k: z.int().min(1).max(100).default(10),
+        })
+        .openapi('RecallRequest'),
+    ),
+  },
+  responses: {
+    200: jsonAnswer(
+      z
+        .object({
+          recall: z.number(),
+          samples: z.int(),
+          k: z.int(),
+          plan: z.enum(['exact', 'graph']),
+          confidenceInterval: z.array(z.number()).length(2).openapi({ description: '95 %.' }),
+        })
+        .openapi('Recall'),
+      'Recall@k over the samples.',
+    ),
+    ...problemAnswer,
+  },
+});
+
+const getDuplicates = createRoute({
+  method: 'get',
+  path: '/v1/duplicates',
+  tags: ['Items'],
+  summary: 'Groups of items that are the same or nearly',
+  request: {
+    query: z.object({
+      kind: z.enum(['exact', 'reencoded', 'similar']).default('exact'),
+      limit: limitQuery,
+      cursor: z.string().min(1).max(4_000).optional(),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      z
+        .object({
+          groups: z.array(
+            z.object({
+              kind: z.enum(['exact', 'reencoded', 'similar']),
+              items: z.array(z.object({ key: z.string(), similarity: z.number() })),
+            }),
+          ),
+          nextCursor: z.string().optional(),
+        })
+        .openapi('Duplicates'),
+      'A page of groups.',
+    ),
+    ...problemAnswer,
+  },
+});
+
+export function registerQualityRoutes(app: ApiApp, deps: AppDependencies): void {
+  const { measureRecall, duplicates } = deps;
+  if (measureRecall !== undefined) {
+    app.openapi(postRecall, async (c) => {
+      const { filter, samples, k } = c.req.valid('json');
+      const parsed = filter === undefined ? {} : { filter: parseFilter(filter, '/filter') };
+      const report = await measureRecall({ ...parsed, samples, k });
+      return c.json({ ...report, confidenceInterval: [...report.confidenceInterval] }, 200);
+    });
+  }
+  if (duplicates !== undefined) {
+    app.openapi(getDuplicates, async (c) => {
+      const { kind, limit, cursor } = c.req.valid('query');
+      const after = cursor === undefined ? {} : { after: decodeListCursor(cursor) };
+      const { groups, next } = await duplicates({ kind, limit, ...after });
+      const body = {
+        groups: groups.map((group) => ({ kind: group.kind, items: group.items.map((item) => ({ ...item })) })),
+        ...(next === undefined ? {} : { nextCursor: encodeListCursor(next) }),
+      };
+      return c.json(body, 200);
+    });
+  }
+}
