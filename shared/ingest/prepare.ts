@@ -13,7 +13,7 @@ import { cutPassages } from '#shared/media/cut-passages.ts';
 import { cutWindows } from '#shared/media/cut-windows.ts';
 import { decodeAudio } from '#shared/media/decode-audio.ts';
 import { decodeImage } from '#shared/media/decode-image.ts';
-import { detectMediaType, type MediaType } from '#shared/media/detect-media-type.ts';
+import { type AudioFormat, detectMediaType, type MediaType, type TextFormat } from '#shared/media/detect-media-type.ts';
 import type { ImageGeometry, Pixels } from '#shared/media/image.ts';
 import type { MediaLimits } from '#shared/media/limits.ts';
 import { readText } from '#shared/media/read-text.ts';
@@ -117,9 +117,9 @@ function decode(deps: PrepareDependencies, { bytes }: StoredObject, type: MediaT
     case 'image':
       return decodePicture(deps, bytes);
     case 'audio':
-      return decodeSound(deps, bytes, type);
+      return decodeSound(deps, bytes, type.format);
     case 'text':
-      return decodeText(deps, bytes, type);
+      return decodeText(deps, bytes, type.format);
   }
 }
 
@@ -131,10 +131,10 @@ async function decodePicture({ encoder, limits }: PrepareDependencies, bytes: Ui
 async function decodeSound(
   { encoder, limits }: PrepareDependencies,
   bytes: Uint8Array,
-  type: MediaType,
+  format: AudioFormat,
 ): Promise<Decoded> {
   const sampleRateHz = encoder.audio?.sampleRateHz ?? SAMPLE_RATE_WITHOUT_TOWER_HZ;
-  const { samples, durationSeconds } = await decodeAudio(bytes, type.format, { sampleRateHz, limits });
+  const { samples, durationSeconds } = await decodeAudio(bytes, format, { sampleRateHz, limits });
   const windows = cutWindows(samples, sampleRateHz, encoder.audio?.windowSeconds ?? durationSeconds);
   const inputs = windows.map(({ samples: window, startSeconds, endSeconds }): EncoderInput => {
     return { modality: 'audio', range: { startSeconds, endSeconds }, samples: window };
@@ -142,8 +142,8 @@ async function decodeSound(
   return { details: { durationSeconds, waveform: waveform(samples) }, inputs, sizeBytes: samples.byteLength };
 }
 
-function decodeText({ limits }: PrepareDependencies, bytes: Uint8Array, type: MediaType): Decoded {
-  const { text, title } = readText(bytes, type.format, limits);
+function decodeText({ limits }: PrepareDependencies, bytes: Uint8Array, format: TextFormat): Decoded {
+  const { text, title } = readText(bytes, format, limits);
   const inputs = cutPassages(text).map(({ text: passage, startChar, endChar }): EncoderInput => {
     return { modality: 'text', range: { startChar, endChar }, text: passage };
   });

@@ -1,0 +1,33 @@
+/** What an evaluation needs: the model, and ways to embed. The same decoding and encoding as in the served program. */
+
+import { createZeroShotClassifier, type ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
+import { loadEncoder } from '#shared/encoders/create-encoder.ts';
+import { type ContentEmbedder, createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import { decodeAudio } from '#shared/media/decode-audio.ts';
+import { decodeImage } from '#shared/media/decode-image.ts';
+import { detectMediaType } from '#shared/media/detect-media-type.ts';
+import { findModel } from '#shared/models/find-model.ts';
+import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
+
+export interface Evaluation {
+  readonly modelName: string;
+  readonly embedder: ContentEmbedder;
+  readonly zeroShot: ZeroShotClassifier;
+  close(): Promise<void>;
+}
+
+/** @throws ChiasmError `not_found` or `model_invalid` */
+export async function composeEvaluation(model: string, dataFolder: string): Promise<Evaluation> {
+  const encoder = await loadEncoder(await findModel(model, { dataFolder }), { openSession: createOnnxSession });
+  const embedder = createContentEmbedder(encoder, {
+    image: async (bytes, geometry) => (await decodeImage(bytes, geometry)).pixels,
+    audio: async (bytes, sampleRateHz) =>
+      (await decodeAudio(bytes, detectMediaType(bytes, '').format, { sampleRateHz })).samples,
+  });
+  return {
+    modelName: encoder.space.id,
+    embedder,
+    zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    close: () => encoder.close(),
+  };
+}

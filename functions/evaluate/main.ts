@@ -1,0 +1,139 @@
+/** `npm run evaluate -- retrieval|classification FOLDER`: standard metrics of a model on a data set in its own format. */
+
+import { readFile } from 'node:fs/promises';
+import { parseArgs, styleText } from 'node:util';
+import { toChiasmError } from '#shared/core/errors.ts';
+import { type ClassificationReport, evaluateClassification, type Outcome } from './classification.ts';
+import { composeEvaluation, type Evaluation } from './compose.ts';
+import type { Estimate } from './confidence-interval.ts';
+import { type DatasetOptions, readCaptionedImages, readLabelledFiles } from './read-dataset.ts';
+import { evaluateRetrieval, RECALL_AT } from './retrieval.ts';
+
+const HELP = `Measure a model on a data set.
+
+  npm run evaluate -- retrieval FOLDER        recall@1, 5, 10 of text to picture and picture to text
+  npm run evaluate -- classification FOLDER   zero-shot accuracy of pictures or sounds
+
+  --model M         name of a model or a model folder (default starter)
+  --data DIR        where pulled models are (default ./.chiasm)
+  --split S         only the samples of this split or fold
+  --label COLUMN    classification of items.jsonl: the column to predict
+  --classes K       only the K most frequent classes
+  --annotations F   MSCOCO captions file; FOLDER holds its pictures
+  --limit N         only the first N samples
+  --json            the report as JSON
+
+Formats: captions.jsonl {image, captions, split?}, items.jsonl {image, title, labels...}, labels.jsonl {audio|image, label,
+fold?}, MSCOCO captions, one folder for each class. Intervals are of 95 %.
+`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      model: { type: 'string', default: 'starter' },
+      data: { type: 'string', default: '.chiasm' },
+      split: { type: 'string' },
+      label: { type: 'string' },
+      classes: { type: 'string' },
+      annotations: { type: 'string' },
+      limit: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [task, folder] = positionals;
+  const evaluate = task === 'retrieval' ? retrieval : task === 'classification' ? classification : undefined;
+  if (values.help || evaluate === undefined || folder === undefined) {
+    process.stdout.write(HELP);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  const count = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 10));
+  const options = { ...values, classes: count(values.classes), limit: count(values.limit) };
+  const evaluation = await composeEvaluation(values.model, values.data);
+  try {
+    const { report, text } = await evaluate(evaluation, folder, options);
+    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text);
+  } finally {
+    await evaluation.close();
+  }
+}
+
+async function retrieval({ embedder, modelName }: Evaluation, folder: string, options: DatasetOptions) {
+  const samples = await readCaptionedImages(folder, options);
+  const images: Float32Array[] = [];
+  const captions: (readonly Float32Array[])[] = [];
+  for (const [i, sample] of samples.entries()) {
+    showProgress(i, samples.length);
+    images.push(await embedder.image(await readFile(sample.path)));
+    captions.push(await embedder.texts(sample.captions));
+  }
+  showProgress(samples.length, samples.length);
+  const report = evaluateRetrieval({ images, captions });
+  const texts = captions.flat().length;
+  const line = (name: string, recalls: Readonly<Record<number, Estimate>>) =>
+    `${name.padEnd(18)}${RECALL_AT.map((k) => percentWithInterval(recalls[k]!).padEnd(26)).join('')}\n`;
+  const text =
+    `Retrieval on ${folder}${options.split ? ` (${options.split})` : ''}: ${images.length} pictures, ${texts} texts, model ${modelName}\n\n` +
+    `${''.padEnd(18)}${RECALL_AT.map((k) => `R@${k}`.padEnd(26)).join('')}\n` +
+    line('text to picture', report.textToImage) +
+    line('picture to text', report.imageToText) +
+    `${'chance'.padEnd(18)}${RECALL_AT.map((k) => percent(Math.min(1, k / images.length)).padEnd(26)).join('')}\n`;
+  return { report, text };
+}
+
+async function classification({ embedder, zeroShot, modelName }: Evaluation, folder: string, options: DatasetOptions) {
+  const samples = await readLabelledFiles(folder, options);
+  const classes = [...new Set(samples.map((sample) => sample.label))].sort();
+  const labels = classes.map((name) => ({ name, prompts: undefined }));
+  const outcomes: Outcome[] = [];
+  for (const [i, { path, modality, label }] of samples.entries()) {
+    showProgress(i, samples.length);
+    const vector = await embedder[modality](await readFile(path));
+    const ranked = await zeroShot.classify({
+      input: { vectors: { [modality]: vector } },
+      labels: labels.map(({ name }) => ({ name })),
+      multiLabel: false,
+    });
+    outcomes.push({ truth: label, predicted: ranked[0]!.name, probability: ranked[0]!.probability });
+  }
+  showProgress(samples.length, samples.length);
+  const report = evaluateClassification(outcomes, classes);
+  const heading = `Zero-shot classification on ${folder}${options.split ? ` (${options.split})` : ''}: ${samples.length} samples, ${classes.length} classes, model ${modelName}`;
+  return { report, text: `${heading}\n\n${describeClassification(report)}` };
+}
+
+function describeClassification(report: ClassificationReport): string {
+  const confusions = report.confusions.map(
+    ({ truth, predicted, count }) => `  ${count} x ${truth} taken for ${predicted}\n`,
+  );
+  return (
+    `accuracy            ${percentWithInterval(report.accuracy)}\n` +
+    `macro F1            ${report.macroF1.toFixed(3)}\n` +
+    `calibration error   ${report.calibrationError.toFixed(3)}\n` +
+    `chance              ${percent(report.chance)}\n` +
+    (confusions.length > 0 ? `most frequent confusions\n${confusions.join('')}` : '')
+  );
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function percentWithInterval({ value, low, high }: Estimate): string {
+  return `${percent(value)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+}
+
+/** One line on a terminal; nothing where output goes to a file. */
+function showProgress(done: number, total: number): void {
+  if (!process.stderr.isTTY) return;
+  const text = done === total ? '\r\u001b[2K' : `\r${styleText('dim', `embedding ${done} of ${total}`)}`;
+  process.stderr.write(text);
+}
+
+await main(process.argv.slice(2)).catch((thrown) => {
+  process.stderr.write(`${toChiasmError(thrown).message}\n`);
+  process.exitCode = 1;
+});
