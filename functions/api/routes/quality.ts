@@ -1,10 +1,10 @@
 /** How good the index is and what is in it twice. Served where the program has the means. */
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { parseFilter } from '#shared/catalog/parse-filter.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
-import { parseFilter } from '../parse-filter.ts';
 import { filterSchema, jsonAnswer, jsonBody, limitQuery, problemAnswer } from '../schemas/common.ts';
 
 const postRecall = createRoute({
@@ -75,9 +75,9 @@ export function registerQualityRoutes(app: ApiApp, deps: AppDependencies): void 
   const { measureRecall, duplicates } = deps;
   if (measureRecall !== undefined) {
     app.openapi(postRecall, async (c) => {
-      const { filter, samples, k } = c.req.valid('json');
-      const parsed = filter === undefined ? {} : { filter: parseFilter(filter, '/filter') };
-      const report = await measureRecall({ ...parsed, samples, k });
+      const { filter: json, samples, k } = c.req.valid('json');
+      const filter = parseFilter(json, '/filter');
+      const report = await measureRecall({ ...(filter === undefined ? {} : { filter }), samples, k });
       return c.json({ ...report, confidenceInterval: [...report.confidenceInterval] }, 200);
     });
   }

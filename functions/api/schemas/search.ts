@@ -1,12 +1,12 @@
 /** Search on the wire, and its translation to and from `shared/search`. */
 
 import { z } from '@hono/zod-openapi';
+import { parseFilter } from '#shared/catalog/parse-filter.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { parseObjectKey } from '#shared/core/object-key.ts';
 import type { ContentSource, QueryTerm, SearchAnswer, SearchRequest } from '#shared/search/query.ts';
 import type { ApiLimits } from '../app-dependencies.ts';
 import { objectPath } from '../object-path.ts';
-import { parseFilter } from '../parse-filter.ts';
 import {
   attributesSchema,
   contentSourceSchema,
@@ -104,11 +104,12 @@ export function toSearchRequest(wire: WireRequest, limits: ApiLimits): SearchReq
     const message = 'expected a weight that is not zero';
     throw new ChiasmError('invalid_request', message, { issues: [{ path: '/query', message }] });
   }
+  const filter = parseFilter(wire.filter, '/filter');
   return {
     terms: wireTerms.map((term) => toTerm(term, limits)),
     mode: wire.mode,
     limit: wire.limit,
-    ...(wire.filter === undefined ? {} : { filter: parseFilter(wire.filter, '/filter') }),
+    ...(filter === undefined ? {} : { filter }),
     ...(wire.modalities === undefined ? {} : { modalities: [...new Set(wire.modalities)].sort() }),
     ...(wire.cursor === undefined ? {} : { cursor: wire.cursor }),
     ...(wire.minProbability === undefined ? {} : { minProbability: wire.minProbability }),
