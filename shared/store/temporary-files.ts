@@ -6,7 +6,6 @@ import { open, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 
 /** A temporary file of another machine or container, whose processes cannot be asked, is abandoned after this. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
@@ -18,8 +17,7 @@ export async function writeTemporary(folder: string, body: Uint8Array | Readable
   try {
     const handle = await open(path, 'wx');
     try {
-      if (body instanceof Uint8Array) await handle.writeFile(body);
-      else await pipeline(body, handle.createWriteStream({ autoClose: false }));
+      await handle.writeFile(body);
       await handle.sync();
     } finally {
       await handle.close();

@@ -6,17 +6,19 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ChiasmError } from '#shared/core/errors.ts';
-import type { ObjectStore } from '#shared/store/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '#shared/store/object-store.ts';
 
 export interface FaultPlan {
   /** Operations are numbered from 1; 0 never fails. */
   readonly failAt: number;
   /**
    * `before`: the operation has no effect. `after`: it takes effect and its caller does not learn of it (a lost answer).
-   * `torn`: as `before`, and the caller's process is gone: every later operation fails too, as after a kill. A store's
-   * put is atomic, so a torn put leaves nothing; it has only read half of its body. A torn read or list gives half first.
+   * `torn`: it breaks off in the middle: a read stream or a listing gives its first half; a put, which is atomic, leaves
+   * nothing and has read a part of its body; everything else as `before`.
    */
   readonly mode: 'before' | 'after' | 'torn';
+  /** The process is gone: every later operation fails without effect, as after a kill. @default false */
+  readonly thenDead?: boolean;
 }
 
 export type Operation = { readonly name: keyof ObjectStore; readonly key: string };
@@ -43,12 +45,12 @@ export function createFaultyObjectStore(inner: ObjectStore, plan: FaultPlan): Fa
   const operations: Operation[] = [];
   let failed = false;
 
-  /** Counts an operation; returns its fault when it is the planned one, throws when the process is "gone". */
+  /** Counts an operation; returns its fault when it is the planned one, throws when the process is dead. */
   function begin(name: keyof ObjectStore, key: string): PlannedFault | undefined {
     const operation = { name, key };
     operations.push(operation);
     const fault = new PlannedFault(operation, operations.length, plan);
-    if (failed && plan.mode === 'torn') throw fault;
+    if (failed && plan.thenDead) throw fault;
     if (operations.length !== plan.failAt) return undefined;
     failed = true;
     return fault;
@@ -96,7 +98,8 @@ export function createFaultyObjectStore(inner: ObjectStore, plan: FaultPlan): Fa
       const fault = begin('list', options?.prefix ?? '');
       if (fault === undefined) return yield* inner.list(options);
       if (plan.mode === 'before') throw fault;
-      const all = await Array.fromAsync(inner.list(options));
+      const all: ObjectInfo[] = [];
+      for await (const info of inner.list(options)) all.push(info);
       yield* plan.mode === 'after' ? all : all.slice(0, Math.floor(all.length / 2));
       throw fault;
     },
