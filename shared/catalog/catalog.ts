@@ -1,0 +1,316 @@
+/**
+ * The catalog: items, their parts, attributes for filters and words, in SQLite. One schema for the read-only file of a
+ * generation and for the fresh rows in memory, so that one query path serves both. No vectors: a part has a row number.
+ */
+
+import { createHash } from 'node:crypto';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { sqlValue } from './filter-sql.ts';
+import type { Item, PartRange } from './item.ts';
+import { indexedText } from './words.ts';
+
+export interface CatalogPart {
+  readonly range: PartRange | null;
+  readonly text?: string;
+  /** Row of its vector; undefined when it has none. */
+  readonly row?: number;
+}
+
+export interface CatalogHit {
+  readonly item: Item;
+  readonly ordinal: number;
+  readonly range: PartRange | null;
+  readonly text?: string;
+}
+
+export interface Stamp {
+  readonly sequencer: string;
+  readonly operation: 'put' | 'delete';
+}
+
+export interface ItemHead {
+  readonly id: number;
+  readonly sequencer: string;
+  readonly status: Item['status'];
+  readonly modality: Item['modality'];
+}
+
+const SCHEMA = `
+CREATE TABLE item (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  sequencer TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  status TEXT NOT NULL,
+  modality TEXT,
+  content_type TEXT NOT NULL,
+  size_bytes REAL NOT NULL,
+  indexed_at TEXT NOT NULL,
+  digest TEXT,
+  perceptual_hash TEXT,
+  json TEXT NOT NULL
+);
+CREATE INDEX item_modality ON item (modality);
+CREATE INDEX item_content_type ON item (content_type);
+CREATE INDEX item_size_bytes ON item (size_bytes);
+CREATE INDEX item_indexed_at ON item (indexed_at);
+CREATE INDEX item_digest ON item (digest) WHERE digest IS NOT NULL;
+-- An item without parts has one row with ordinal -1, so that its name can be found by words.
+CREATE TABLE part (
+  id INTEGER PRIMARY KEY,
+  item INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  row INTEGER,
+  range TEXT,
+  text TEXT
+);
+CREATE UNIQUE INDEX part_item ON part (item, ordinal, row);
+CREATE UNIQUE INDEX part_row ON part (row, item) WHERE row IS NOT NULL;
+CREATE TABLE attribute (
+  name TEXT NOT NULL,
+  value NOT NULL,
+  item INTEGER NOT NULL,
+  PRIMARY KEY (name, value, item)
+) WITHOUT ROWID;
+CREATE INDEX attribute_item ON attribute (item);
+-- The key of a deleted object is kept as its SHA-256 only.
+CREATE TABLE tombstone (
+  key_digest BLOB PRIMARY KEY,
+  sequencer TEXT NOT NULL,
+  folded_at REAL NOT NULL
+) WITHOUT ROWID;
+-- rowid = part.id; holds folded words (words.ts) and no copy of the text.
+CREATE VIRTUAL TABLE words USING fts5 (
+  key, title, attributes, text, content='', contentless_delete=1, tokenize='ascii'
+);
+`;
+
+/** A catalog with its prepared statements. Close it when it is no longer served. */
+export class Catalog {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** A prepared statement, kept for the next call. Only for the fixed texts of this module and its neighbours. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** A statement for text that varies with the request; it is not kept. */
+  prepare(sql: string): StatementSync {
+    return this.#database.prepare(sql);
+  }
+
+  execute(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** Adds an item whose key the catalog does not hold. Returns its id. */
+  insert(item: Item, parts: readonly CatalogPart[]): number {
+    const id = this.#insertItem(item);
+    this.#insertAttributes(id, item);
+    const names = [indexedText(item.key), indexedText(item.title ?? ''), indexedText(attributeText(item))] as const;
+    const insertPart = this.statement('INSERT INTO part (item, ordinal, row, range, text) VALUES (?, ?, ?, ?, ?)');
+    const insertWords = this.statement(
+      'INSERT INTO words (rowid, key, title, attributes, text) VALUES (?, ?, ?, ?, ?)',
+    );
+    const insert = (ordinal: number, part: CatalogPart) => {
+      const range = part.range && JSON.stringify(part.range);
+      const rowid = insertPart.run(id, ordinal, part.row ?? null, range, part.text ?? null).lastInsertRowid;
+      insertWords.run(rowid, ...names, indexedText(part.text ?? ''));
+    };
+    if (parts.length === 0) insert(-1, { range: null });
+    for (const [ordinal, part] of parts.entries()) insert(ordinal, part);
+    this.statement('DELETE FROM tombstone WHERE key_digest = ?').run(keyDigest(item.key));
+    return id;
+  }
+
+  /** Removes an item; returns the rows of its vectors. */
+  remove(id: number): number[] {
+    const parts = this.statement('SELECT id, row FROM part WHERE item = ?').all(id);
+    const removeWords = this.statement('DELETE FROM words WHERE rowid = ?');
+    for (const part of parts) removeWords.run(part.id!);
+    this.statement('DELETE FROM part WHERE item = ?').run(id);
+    this.statement('DELETE FROM attribute WHERE item = ?').run(id);
+    this.statement('DELETE FROM item WHERE id = ?').run(id);
+    return parts.flatMap(({ row }) => (row === null ? [] : [row as number]));
+  }
+
+  head(key: string): ItemHead | undefined {
+    const row = this.statement('SELECT id, sequencer, status, modality FROM item WHERE key = ?').get(key);
+    if (row === undefined) return undefined;
+    return { ...(row as unknown as ItemHead), modality: (row.modality ?? undefined) as Item['modality'] };
+  }
+
+  /** The newest operation on a key that this catalog knows of. */
+  latest(key: string): Stamp | undefined {
+    const item = this.statement('SELECT sequencer FROM item WHERE key = ?').get(key);
+    if (item !== undefined) return { sequencer: item.sequencer as string, operation: 'put' };
+    const tombstone = this.statement('SELECT sequencer FROM tombstone WHERE key_digest = ?').get(keyDigest(key));
+    return tombstone && { sequencer: tombstone.sequencer as string, operation: 'delete' };
+  }
+
+  bury(key: string, sequencer: string, foldedAtMs: number): void {
+    this.statement('INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?)').run(keyDigest(key), sequencer, foldedAtMs);
+  }
+
+  /** Forgets tombstones that were folded before `beforeMs`. Returns how many. */
+  forgetTombstones(beforeMs: number): number {
+    return Number(this.statement('DELETE FROM tombstone WHERE folded_at < ?').run(beforeMs).changes);
+  }
+
+  item(id: number): Item {
+    const row = this.statement('SELECT json FROM item WHERE id = ?').get(id)!;
+    return JSON.parse(row.json as string) as Item;
+  }
+
+  parts(id: number): CatalogPart[] {
+    const rows = this.statement(
+      'SELECT row, range, text FROM part WHERE item = ? AND ordinal >= 0 ORDER BY ordinal',
+    ).all(id);
+    return rows.map((row) => ({
+      range: parseRange(row.range),
+      ...(row.text === null ? {} : { text: row.text as string }),
+      ...(row.row === null ? {} : { row: row.row as number }),
+    }));
+  }
+
+  hitOfRow(row: number): CatalogHit {
+    return this.#hit(
+      'SELECT item.json, part.ordinal, part.range, part.text FROM part JOIN item ON item.id = part.item WHERE part.row = ?',
+      row,
+    );
+  }
+
+  hitOfPart(part: number): CatalogHit {
+    return this.#hit(
+      'SELECT item.json, part.ordinal, part.range, part.text FROM part JOIN item ON item.id = part.item WHERE part.id = ?',
+      part,
+    );
+  }
+
+  /** The item id of every row of a vector, [rows]; 0 where a row is not used. */
+  itemsOfRows(rows: number): Int32Array {
+    const items = new Int32Array(rows);
+    const json = this.statement(
+      'SELECT json_group_array(row) AS rows, json_group_array(item) AS items FROM part WHERE row IS NOT NULL',
+    ).get()!;
+    const ids = JSON.parse(json.items as string) as number[];
+    (JSON.parse(json.rows as string) as number[]).forEach((row, i) => {
+      items[row] = ids[i]!;
+    });
+    return items;
+  }
+
+  /** One more than the greatest item id. */
+  itemCapacity(): number {
+    return (this.statement('SELECT coalesce(max(id), 0) + 1 AS capacity FROM item').get()!.capacity as number) ?? 1;
+  }
+
+  counts(): { modality: Item['modality']; status: Item['status']; items: number }[] {
+    const rows = this.statement('SELECT modality, status, count(*) AS items FROM item GROUP BY 1, 2').all();
+    return rows.map((row) => ({
+      modality: (row.modality ?? undefined) as Item['modality'],
+      status: row.status as Item['status'],
+      items: row.items as number,
+    }));
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #insertItem(item: Item): number {
+    const result = this.statement(
+      `INSERT INTO item (key, sequencer, etag, status, modality, content_type, size_bytes, indexed_at, digest,
+                         perceptual_hash, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
+      item.key,
+      item.sequencer,
+      item.etag,
+      item.status,
+      item.modality ?? null,
+      item.contentType,
+      item.sizeBytes,
+      normalTime(item.indexedAt),
+      item.digest ?? null,
+      item.perceptualHash ?? null,
+      JSON.stringify(item),
+    );
+    return Number(result.lastInsertRowid);
+  }
+
+  /** An array is stored value by value; null and the empty array have no value and no row. */
+  #insertAttributes(id: number, item: Item): void {
+    const insert = this.statement('INSERT OR IGNORE INTO attribute VALUES (?, ?, ?)');
+    for (const [name, value] of Object.entries(item.attributes)) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== null) insert.run(name, sqlValue(one), id);
+      }
+    }
+  }
+
+  #hit(sql: string, parameter: number): CatalogHit {
+    const row = this.statement(sql).get(parameter)!;
+    const text = row.text as string | null;
+    return {
+      item: JSON.parse(row.json as string) as Item,
+      ordinal: Math.max(0, row.ordinal as number),
+      range: parseRange(row.range),
+      ...(text === null ? {} : { text }),
+    };
+  }
+}
+
+/** An empty catalog in memory. */
+export function createMemoryCatalog(): Catalog {
+  const database = new DatabaseSync(':memory:');
+  database.exec(SCHEMA);
+  return new Catalog(database);
+}
+
+/** A new file, or an existing one to be changed by the compactor alone; safe only because it is thrown away on failure. */
+export function openCatalogForWriting(path: string, options: { readonly create: boolean }): Catalog {
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON;');
+  if (options.create) database.exec(SCHEMA);
+  return new Catalog(database);
+}
+
+/** The file of a generation, which nobody changes. */
+export function openCatalogFile(path: string): Catalog {
+  const url = pathToFileURL(path);
+  url.searchParams.set('immutable', '1');
+  return new Catalog(new DatabaseSync(url, { readOnly: true }));
+}
+
+export function keyDigest(key: string): Uint8Array {
+  return createHash('sha256').update(key).digest();
+}
+
+function parseRange(json: unknown): PartRange | null {
+  return typeof json === 'string' ? (JSON.parse(json) as PartRange) : null;
+}
+
+function normalTime(time: string): string {
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? time : new Date(ms).toISOString();
+}
+
+/** Names and values, so that both `supplier` and `Bosch` find `{"supplier": "Bosch"}`. */
+function attributeText(item: Item): string {
+  return Object.entries(item.attributes)
+    .flatMap(([name, value]) => [name, ...(Array.isArray(value) ? value : [value])])
+    .filter((value) => value !== null && typeof value !== 'boolean')
+    .join(' ');
+}

@@ -1,0 +1,32 @@
+/** A set of small whole numbers (item ids of one catalog) as bits. */
+
+export interface ItemSet {
+  readonly bits: Uint32Array;
+}
+
+/** An empty set of numbers below `capacity`. */
+export function createItemSet(capacity: number): ItemSet {
+  return { bits: new Uint32Array(Math.ceil(capacity / 32)) };
+}
+
+export function hasItem(set: ItemSet, id: number): boolean {
+  return ((set.bits[id >>> 5]! >>> (id & 31)) & 1) === 1; // past the end: undefined >>> n is 0
+}
+
+export function addItem(set: ItemSet, id: number): void {
+  set.bits[id >>> 5]! |= 1 << (id & 31);
+}
+
+/** left and right, right and left: sets of equal capacity. */
+export function intersection(left: ItemSet, right: ItemSet): ItemSet {
+  return { bits: left.bits.map((word, i) => word & right.bits[i]!) };
+}
+
+export function union(left: ItemSet, right: ItemSet): ItemSet {
+  return { bits: left.bits.map((word, i) => word | right.bits[i]!) };
+}
+
+/** What is in `left` and not in `right`. */
+export function difference(left: ItemSet, right: ItemSet): ItemSet {
+  return { bits: left.bits.map((word, i) => word & ~right.bits[i]!) };
+}

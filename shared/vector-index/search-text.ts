@@ -1,0 +1,35 @@
+/** Search by words over one state: BM25 in both catalogs, merged, one hit for each item. */
+
+import type { Catalog } from '#shared/catalog/catalog.ts';
+import type { Filter } from '#shared/catalog/filter.ts';
+import { hasItem } from '#shared/catalog/item-set.ts';
+import { searchWords, snippetOf, type WordHit } from '#shared/catalog/search-words.ts';
+import type { WordQuery } from '#shared/catalog/words.ts';
+import { compareKeys } from '#shared/store/compare-keys.ts';
+import type { IndexState } from './search-vectors.ts';
+import type { LexicalHit } from './vector-index.ts';
+
+/** Best first, at most `limit`; of one item the best part. */
+export function searchText(
+  { generation, overlay }: IndexState,
+  query: WordQuery,
+  limit: number,
+  filter: Filter | undefined,
+): LexicalHit[] {
+  const freshItems = filter && overlay.filterItems().matching(filter);
+  const fresh = searchWords(overlay.catalog, query, limit, (item) => !freshItems || hasItem(freshItems, item));
+  const hits = fresh.map((hit) => lexicalHit(overlay.catalog, hit, query));
+  if (generation !== undefined) {
+    const items = filter && generation.filterItems.matching(filter);
+    const accept = (item: number) => !hasItem(overlay.hidden, item) && (!items || hasItem(items, item));
+    const folded = searchWords(generation.catalog, query, limit, accept);
+    hits.push(...folded.map((hit) => lexicalHit(generation.catalog, hit, query)));
+  }
+  return hits.sort((a, b) => b.score - a.score || compareKeys(a.item.key, b.item.key)).slice(0, limit);
+}
+
+function lexicalHit(catalog: Catalog, hit: WordHit, query: WordQuery): LexicalHit {
+  const found = catalog.hitOfPart(hit.part);
+  const snippet = found.text === undefined ? undefined : snippetOf(found.text, query);
+  return { ...found, score: hit.score, ...(snippet === undefined ? {} : { snippet }) };
+}

@@ -1,0 +1,122 @@
+/**
+ * Vector search over one state: the generation by graph or by exact scan, whichever is expected to be faster at the
+ * filter's selectivity, and the fresh rows always exactly. One synchronous step, so every search sees one state.
+ */
+
+import type { Filter } from '#shared/catalog/filter.ts';
+import { hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
+import { dot } from '#shared/core/vector.ts';
+import { compareKeys } from '#shared/store/compare-keys.ts';
+import type { Generation } from './generation.ts';
+import type { Overlay } from './overlay.ts';
+import { createTopRows, offerRow, scanRows, type TopRows } from './top-rows.ts';
+import type { VectorAnswer, VectorHit, VectorQuery } from './vector-index.ts';
+
+export interface IndexState {
+  readonly generation: Generation | undefined;
+  readonly overlay: Overlay;
+}
+
+export interface GraphSearchOptions {
+  /** Size of the graph search's candidate list, ef: more finds more and takes longer. At least k is used. */
+  readonly ef: number;
+}
+
+export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
+
+/** Up to this many matching rows are always compared one by one. */
+const ALWAYS_EXACT_ROWS = 1000;
+/**
+ * Cost of the graph with a filter, in exact comparisons: to keep ef matching candidates it walks about ef / selectivity
+ * rows. Measured with test/bench/index.ts; see docs/benchmarks.md.
+ */
+const COMPARISONS_PER_CANDIDATE = 8;
+
+export function searchVectors(
+  { generation, overlay }: IndexState,
+  query: VectorQuery,
+  options: GraphSearchOptions,
+): VectorAnswer {
+  const fresh = createTopRows(Math.min(query.limit, overlay.rows));
+  const accepted = query.filter && overlay.filterItems().matching(query.filter);
+  scanRows(fresh, query.vector, overlay.vectors, overlay.owners, overlay.rows, acceptor(accepted));
+  const folded = createTopRows(Math.min(query.limit, generation?.description.rows ?? 0));
+  const plan = generation === undefined ? 'exact' : searchGeneration(folded, generation, overlay, query, options);
+  const found = [...rowsOf(fresh, overlay), ...(generation ? rowsOf(folded, generation) : [])];
+  const best = found.sort((a, b) => b.score - a.score).slice(0, query.limit);
+  const hits = best.map(({ segment, row, score }): VectorHit => ({ ...segment.catalog.hitOfRow(row), score }));
+  return { hits: hits.sort(compareHits), plan };
+}
+
+function searchGeneration(
+  top: TopRows,
+  generation: Generation,
+  overlay: Overlay,
+  query: VectorQuery,
+  options: GraphSearchOptions,
+): VectorAnswer['plan'] {
+  const { graph, owners, vectors } = generation;
+  if (graph === undefined) return 'exact';
+  const { rows } = generation.description;
+  const accept = generationAcceptor(generation, overlay, query.filter);
+  const matches = query.filter
+    ? countRows(owners, accept ?? (() => true))
+    : generation.owners.length - freeRows(generation) - overlay.hiddenRows;
+  const ef = Math.max(options.ef, query.limit);
+  const scan = () => scanRows(top, query.vector, vectors, owners, rows, accept ?? (() => true));
+  if (query.exact || matches <= query.limit || matches <= exactLimit(rows, ef)) {
+    scan();
+    return 'exact';
+  }
+  graph.setEf(ef);
+  const found = graph.searchKnn(Array.from(query.vector), query.limit, accept && ((row) => accept(owners[row]!)));
+  if (found.neighbors.length < Math.min(query.limit, matches)) {
+    scan(); // part of the graph was out of reach: the answer must still be full
+    return 'exact';
+  }
+  // hnswlib sums in another order; the score of a row must not depend on the plan
+  for (const row of found.neighbors) {
+    offerRow(top, row, dot(query.vector, vectors, query.vector.length, 0, row * query.vector.length));
+  }
+  return 'graph';
+}
+
+/** Matching rows m below which m comparisons cost less than the graph, ef / (m / rows) x COMPARISONS_PER_CANDIDATE. */
+function exactLimit(rows: number, ef: number): number {
+  return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(rows * ef * COMPARISONS_PER_CANDIDATE));
+}
+
+/** Undefined when every row of the generation may come out. */
+function generationAcceptor(
+  generation: Generation,
+  overlay: Overlay,
+  filter: Filter | undefined,
+): ((item: number) => boolean) | undefined {
+  const { hidden } = overlay;
+  const matching = filter && generation.filterItems.matching(filter);
+  if (overlay.hiddenRows === 0) return matching && acceptor(matching);
+  if (matching === undefined) return (item) => !hasItem(hidden, item);
+  return (item) => hasItem(matching, item) && !hasItem(hidden, item);
+}
+
+function acceptor(items: ItemSet | undefined): (item: number) => boolean {
+  return items === undefined ? () => true : (item) => hasItem(items, item);
+}
+
+function countRows(owners: Int32Array, accept: (item: number) => boolean): number {
+  let count = 0;
+  for (let row = 0; row < owners.length; row++) if (owners[row] !== 0 && accept(owners[row]!)) count++;
+  return count;
+}
+
+function freeRows({ description }: Generation): number {
+  return description.rows - description.vectors;
+}
+
+function rowsOf(top: TopRows, segment: Pick<Generation, 'catalog'>) {
+  return Array.from({ length: top.size }, (_, i) => ({ segment, row: top.rows[i]!, score: top.scores[i]! }));
+}
+
+function compareHits(a: VectorHit, b: VectorHit): number {
+  return b.score - a.score || compareKeys(a.item.key, b.item.key) || a.ordinal - b.ordinal;
+}
