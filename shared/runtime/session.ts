@@ -23,6 +23,7 @@ export interface Session {
   readonly outputs: readonly TensorInfo[];
   /**
    * Runs the graph and returns the outputs asked for, all of them without `outputs`. Calls may overlap.
+   * The inputs' memory belongs to the session from here on (it may move to another thread): do not touch it again.
    * @throws ChiasmError `model_invalid` when an output is neither float32 nor int64, `internal` when the runtime refuses
    */
   run(inputs: Tensors, outputs?: readonly string[]): Promise<Tensors>;
