@@ -36,3 +36,17 @@ export function toStorageError(error: unknown, doing: string): unknown {
   }
   return new ChiasmError('storage_unavailable', `could not ${doing}: ${reason}`, { cause: error, retryable: true });
 }
+
+/** Runs `work`; what the file system throws becomes `storage_unavailable`. */
+export async function attempt<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(error, doing);
+  }
+}
+
+/** A key for a message: in quotes, control characters escaped, not too long. */
+export function quote(key: string): string {
+  return JSON.stringify(key.slice(0, 200));
+}

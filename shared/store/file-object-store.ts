@@ -15,7 +15,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import { objectKeyProblem, parseObjectKey } from '#shared/core/object-key.ts';
 import { checkRange } from './byte-range.ts';
 import { checkMetadata, hasMetadata } from './check-metadata.ts';
-import { isAbsent, toStorageError } from './file-error.ts';
+import { attempt, isAbsent, quote, toStorageError } from './file-error.ts';
 import { createFileMetadata } from './file-metadata.ts';
 import {
   type FileVersion,
@@ -227,16 +227,4 @@ async function objectInfo(root: string, file: { key: string; path: string }): Pr
   if (objectKeyProblem(file.key) !== undefined || keyPath(root, file.key) !== file.path) return undefined;
   const version = await versionAt(file.path);
   return version && { key: file.key, ...version };
-}
-
-async function attempt<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toStorageError(error, doing);
-  }
-}
-
-function quote(key: string): string {
-  return JSON.stringify(key.slice(0, 200));
 }

@@ -3,7 +3,7 @@
 import { lstat, mkdir, open, realpath, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ChiasmError } from '#shared/core/errors.ts';
-import { fileErrorCode, isAbsent } from './file-error.ts';
+import { fileErrorCode, isAbsent, quote } from './file-error.ts';
 import { type FileVersion, fileVersion } from './file-version.ts';
 
 /** False when nothing is at `path`, and when it is reached through a symbolic link or under another spelling. */
@@ -11,7 +11,8 @@ export async function isOwnPath(path: string): Promise<boolean> {
   return (await realPath(path)) === path;
 }
 
-async function realPath(path: string): Promise<string | undefined> {
+/** `path` with all links resolved and spelled as the file system does; undefined when nothing is there. */
+export async function realPath(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -82,8 +83,4 @@ export async function removeIfEmpty(folder: string): Promise<boolean> {
     if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(fileErrorCode(error) ?? '')) return false;
     throw error;
   }
-}
-
-function quote(key: string): string {
-  return JSON.stringify(key.slice(0, 200));
 }

@@ -1,0 +1,238 @@
+/**
+ * A user's own folder, which Chiasm reads and never writes. Keys are paths relative to it. Hidden names (a leading dot) are
+ * not objects, neither listed nor readable. Symbolic links are followed where they lead out of the folder, each folder
+ * once; what lies inside is found at its own place, so links back into the folder, and loops, add nothing.
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { readdir, realpath, stat, statfs } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { ChiasmError } from '#shared/core/errors.ts';
+import { objectKeyProblem, parseObjectKey } from '#shared/core/object-key.ts';
+import { checkRange } from './byte-range.ts';
+import { attempt, fileErrorCode, isAbsent, quote, toStorageError } from './file-error.ts';
+import { fileVersion, openFile, readAndClose, streamAndClose } from './file-version.ts';
+import type { ListOptions, ObjectInfo, ObjectStore } from './object-store.ts';
+import { realPath } from './own-path.ts';
+import { type FolderEntry, folderOfPrefix, inBatches, walkFolder } from './walk-folder.ts';
+
+/** Something that a listing left out. */
+export interface SkippedEntry {
+  /** Relative to the folder, with "/"; bytes that are not UTF-8 are shown as U+FFFD. Ends with "/" for a folder. */
+  readonly path: string;
+  /**
+   * `unreadable`: objects may be there that cannot be seen now, so a missing key below `path` does not mean that it was
+   * deleted. `invalid-name`: not an object under any circumstances.
+   */
+  readonly problem: 'unreadable' | 'invalid-name';
+  /** One sentence that a person understands. */
+  readonly reason: string;
+}
+
+export interface FolderObjectStoreOptions {
+  /** Called for each entry that a listing leaves out, again at each listing. @default ignores them */
+  readonly onSkipped?: (entry: SkippedEntry) => void;
+}
+
+const LIST_BATCH = 64;
+/** Linux file systems that make up inode numbers at every mount (statfs types): FAT, exFAT, CIFS, SMB2, FUSE. */
+const INVENTED_INODES = new Set([0x4d44, 0x2011bab0, 0xff534d42, 0xfe534d42, 0x65735546]);
+
+/** The store over `folder`, which need not exist yet: reads then fail with `storage_unavailable`, never look empty. */
+export function createFolderObjectStore(folder: string, options: FolderObjectStoreOptions = {}): ObjectStore {
+  const { onSkipped = () => {} } = options;
+  let opened: Promise<Root> | undefined;
+
+  /** Looked up again after a failure: a drive may be connected later. */
+  function openRoot(): Promise<Root> {
+    opened ??= findRoot(folder).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  async function openObject(key: string) {
+    const { root, inodesAreStable } = await openRoot();
+    const path = join(root, ...parseObjectKey(key).split('/'));
+    if (isHidden(key)) return undefined;
+    const real = await realPath(path);
+    if (real === undefined) {
+      await requireFolder(root);
+      return undefined;
+    }
+    if (real !== path && isInside(real, root)) return undefined; // an object at its own place only
+    const file = await openFile(path, { inodesAreStable });
+    return file && { ...file, path };
+  }
+
+  async function* list(listOptions: ListOptions): AsyncGenerator<ObjectInfo> {
+    const { root, inodesAreStable } = await openRoot();
+    await requireFolder(root);
+    const keyPrefix = folderOfPrefix(listOptions.prefix ?? '');
+    if (keyPrefix === undefined || isHidden(keyPrefix)) return;
+    const start = join(root, ...keyPrefix.slice(0, -1).split('/'));
+    if (!(await mayEnter(start, root))) return;
+    const files = walkFolder(start, keyPrefix, createEntryReader(root, onSkipped), listOptions);
+    for await (const batch of inBatches(files, LIST_BATCH)) {
+      const infos = await Promise.all(batch.map((file) => objectInfo(file, inodesAreStable)));
+      for (const info of infos) if (info !== undefined) yield info;
+    }
+  }
+
+  async function objectInfo(
+    file: { key: string; path: string },
+    inodesAreStable: boolean,
+  ): Promise<ObjectInfo | undefined> {
+    try {
+      const found = await stat(file.path, { bigint: true });
+      return found.isFile() ? { key: file.key, ...fileVersion(found, { inodesAreStable }) } : undefined;
+    } catch (error) {
+      if (!isAbsent(error)) onSkipped({ path: file.key, problem: 'unreadable', reason: reasonOf(error) });
+      return undefined; // absent: deleted since its folder was read, or a link that leads nowhere
+    }
+  }
+
+  return {
+    get: (key, { range } = {}) =>
+      attempt(`read ${quote(key)}`, async () => {
+        if (range !== undefined) checkRange(range);
+        const file = await openObject(key);
+        return file && { key, ...file.version, bytes: await readAndClose(file, range) };
+      }),
+    stream: (key, { range } = {}) =>
+      attempt(`read ${quote(key)}`, async () => {
+        if (range !== undefined) checkRange(range);
+        const file = await openObject(key);
+        return file && { key, ...file.version, body: await streamAndClose(file, range) };
+      }),
+    head: (key) =>
+      attempt(`read ${quote(key)}`, async () => {
+        const file = await openObject(key);
+        await file?.handle.close();
+        return file && { key, ...file.version };
+      }),
+    localPath: (key) =>
+      attempt(`read ${quote(key)}`, async () => {
+        const file = await openObject(key);
+        await file?.handle.close();
+        return file?.path;
+      }),
+    async *list(listOptions = {}) {
+      try {
+        yield* list(listOptions);
+      } catch (error) {
+        throw toStorageError(error, `list ${folder}`);
+      }
+    },
+    put: async (key) => refuseToWrite(folder, key),
+    delete: async (key) => refuseToWrite(folder, key),
+  };
+}
+
+interface Root {
+  readonly root: string;
+  readonly inodesAreStable: boolean;
+}
+
+async function findRoot(folder: string): Promise<Root> {
+  try {
+    const root = await realpath(folder);
+    return { root, inodesAreStable: !INVENTED_INODES.has((await statfs(root)).type) };
+  } catch (error) {
+    throw unavailable(folder, error);
+  }
+}
+
+/** @throws ChiasmError `storage_unavailable` when the folder is gone: a disconnected drive is not an empty one */
+async function requireFolder(root: string): Promise<void> {
+  try {
+    if ((await stat(root)).isDirectory()) return;
+  } catch (error) {
+    throw unavailable(root, error);
+  }
+  throw unavailable(root, new Error('it is not a folder'));
+}
+
+/** Reads folders for one listing and remembers the linked ones that it has entered. */
+function createEntryReader(root: string, onSkipped: (entry: SkippedEntry) => void) {
+  const entered = new Set<string>();
+
+  async function resolveLink(path: string, segment: string): Promise<FolderEntry | undefined> {
+    const target = await stat(path, { bigint: true });
+    if (isInside(await realpath(path), root)) return undefined;
+    if (target.isFile()) return { segment, path, kind: 'file' };
+    const identity = `${target.dev}:${target.ino}`;
+    if (!target.isDirectory() || entered.has(identity)) return undefined;
+    entered.add(identity);
+    return { segment, path, kind: 'folder' };
+  }
+
+  return async (path: string, keyPrefix: string): Promise<readonly FolderEntry[]> => {
+    const skip = (name: string, problem: SkippedEntry['problem'], reason: string) =>
+      onSkipped({ path: keyPrefix + name, problem, reason });
+    const entries: FolderEntry[] = [];
+    for (const found of await readNames(path, (reason) => skip('', 'unreadable', reason))) {
+      const name = found.name.toString('utf8');
+      if (name.startsWith('.')) continue;
+      const problem = isUtf8(found.name) ? objectKeyProblem(keyPrefix + name) : 'its name is not valid UTF-8';
+      if (problem !== undefined) {
+        skip(found.isDirectory() ? `${name}/` : name, 'invalid-name', problem);
+        continue;
+      }
+      const child = join(path, name);
+      if (found.isFile()) entries.push({ segment: name, path: child, kind: 'file' });
+      else if (found.isDirectory()) entries.push({ segment: name, path: child, kind: 'folder' });
+      else if (found.isSymbolicLink()) {
+        try {
+          const entry = await resolveLink(child, name);
+          if (entry !== undefined) entries.push(entry);
+        } catch (error) {
+          // A link that leads nowhere may lead to a drive that is not connected now: its objects are not known to be gone.
+          skip(name, 'unreadable', `the link cannot be followed: ${reasonOf(error)}`);
+        }
+      }
+    }
+    return entries;
+  };
+}
+
+async function readNames(path: string, onUnreadable: (reason: string) => void) {
+  try {
+    return await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+  } catch (error) {
+    if (!isAbsent(error)) onUnreadable(reasonOf(error));
+    return [];
+  }
+}
+
+/** True unless a link back into the folder lies on the way to `path`. */
+async function mayEnter(path: string, root: string): Promise<boolean> {
+  const real = await realPath(path);
+  return real !== undefined && (real === path || !isInside(real, root));
+}
+
+function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+function isHidden(key: string): boolean {
+  return key.split('/').some((segment) => segment.startsWith('.'));
+}
+
+function reasonOf(error: unknown): string {
+  const code = fileErrorCode(error);
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'ELOOP') return 'it leads in a circle';
+  if (code === 'ENOENT') return 'there is nothing at its other end';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function unavailable(folder: string, cause: unknown): ChiasmError {
+  const message = `cannot read the folder ${folder}: ${reasonOf(cause)}. Check that it exists, and that its drive is connected`;
+  return new ChiasmError('storage_unavailable', message, { cause, retryable: true });
+}
+
+function refuseToWrite(folder: string, key: string): never {
+  throw new ChiasmError('invalid_request', `${folder} is only read, never written; refused to change ${quote(key)}`);
+}
