@@ -13,7 +13,10 @@ export interface Difference {
 }
 
 /** Every key whose object is new, changed (another etag) or gone, in ascending order of keys. */
-export async function* reconcile(mediaStore: ObjectStore, index: VectorIndex): AsyncGenerator<Difference> {
+export async function* reconcile(
+  mediaStore: Pick<ObjectStore, 'list'>,
+  index: Pick<VectorIndex, 'etags'>,
+): AsyncGenerator<Difference> {
   const objects = mediaStore.list()[Symbol.asyncIterator]();
   const indexed = index.etags()[Symbol.asyncIterator]();
   let object = await objects.next();

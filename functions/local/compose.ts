@@ -1,0 +1,259 @@
+/** The whole system in one process: folders for stores, a queue in memory, ONNX Runtime on the CPU. */
+
+import { join, resolve } from 'node:path';
+import type { Hono } from 'hono';
+import { createApp } from '#functions/api/app.ts';
+import {
+  type AppDependencies,
+  DEFAULT_API_LIMITS,
+  type Health,
+  type ModelDescription,
+} from '#functions/api/app-dependencies.ts';
+import { createConsole } from '#functions/console/console.ts';
+import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
+import { systemClock } from '#shared/core/clock.ts';
+import { ChiasmError } from '#shared/core/errors.ts';
+import type { Log } from '#shared/core/log.ts';
+import { createUlidGenerator } from '#shared/core/ulid.ts';
+import { createEncoder } from '#shared/encoders/create-encoder.ts';
+import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import type { Encoder } from '#shared/encoders/encoder.ts';
+import type { ChangeMessage } from '#shared/ingest/change-message.ts';
+import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
+import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
+import { createPrepare } from '#shared/ingest/prepare.ts';
+import { reconcile } from '#shared/ingest/reconcile.ts';
+import { decodeAudio } from '#shared/media/decode-audio.ts';
+import { decodeImage } from '#shared/media/decode-image.ts';
+import { detectAudioFormat } from '#shared/media/detect-media-type.ts';
+import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
+import { findModel } from '#shared/models/find-model.ts';
+import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.ts';
+import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
+import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
+import { createSearch } from '#shared/search/search.ts';
+import { createFileObjectStore } from '#shared/store/file-object-store.ts';
+import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
+import { createOverlayObjectStore } from '#shared/store/overlay-object-store.ts';
+import { watchFolder } from '#shared/store/watch-folder.ts';
+import { compact } from '#shared/vector-index/compact.ts';
+import { openIndex } from '#shared/vector-index/open-index.ts';
+import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
+import { createCompactionSchedule } from './compaction-schedule.ts';
+import { createUploadGrants } from './upload-grants.ts';
+
+export interface LocalSettings {
+  /** The user's folders, which are only read. */
+  readonly folders: readonly string[];
+  /** Where the index, uploads and pulled models are. */
+  readonly dataFolder: string;
+  readonly model: string;
+  readonly apiKeys: readonly string[];
+  readonly allowedHosts: AppDependencies['allowedHosts'];
+  readonly ingest?: IngestOptions;
+}
+
+export interface LocalSystem {
+  /** Answers 503 until `load` has resolved. */
+  readonly app: Hono;
+  /** Loads the model and the index and begins to work on the queue. */
+  load(): Promise<Loaded>;
+  close(): Promise<void>;
+}
+
+export interface Loaded {
+  readonly model: ModelFolder;
+  readonly index: VectorIndex;
+  readonly inbox: Inbox;
+  /** Queues whatever differs between the folders and the index; returns how many keys. */
+  catchUp(): Promise<number>;
+  /** Queues changes of the folders as they happen. */
+  follow(): Promise<void>;
+  /** Folds what is fresh into the next generation. */
+  compact(): Promise<void>;
+}
+
+export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
+  const clock = systemClock;
+  const stateStore = createFileObjectStore(join(settings.dataFolder, 'state'));
+  const mediaStore = openMedia(settings, log);
+  let running: Running | undefined;
+  let health: Health = { status: 'starting', detail: 'the model and the index are being loaded' };
+  const ready = (): Running => {
+    if (running === undefined)
+      throw new ChiasmError('not_ready', 'still starting; try again in a moment', { retryable: true });
+    return running;
+  };
+  const app = createApp({
+    mediaStore,
+    stateStore,
+    get index() {
+      return ready().loaded.index;
+    },
+    get search() {
+      return ready().search;
+    },
+    get embedder() {
+      return ready().embedder;
+    },
+    get zeroShot() {
+      return ready().zeroShot;
+    },
+    get ingest() {
+      return ready().loaded.inbox;
+    },
+    uploads: createUploadGrants(clock),
+    health: () => {
+      const degraded = running?.loaded.index.statistics().degraded;
+      return degraded === undefined ? health : { status: 'degraded', detail: degraded };
+    },
+    models: () => (running === undefined ? [] : [describeModel(running)]),
+    limits: DEFAULT_API_LIMITS,
+    apiKeys: settings.apiKeys,
+    allowedHosts: settings.allowedHosts,
+    clock,
+    log,
+    site: createConsole(),
+  });
+  return {
+    app,
+    load: async () => {
+      running = await start(settings, { mediaStore, stateStore }, log);
+      health = { status: 'ready' };
+      return running.loaded;
+    },
+    close: async () => {
+      await running?.close();
+    },
+  };
+}
+
+interface Stores {
+  readonly mediaStore: ObjectStore;
+  readonly stateStore: ObjectStore;
+}
+
+interface Running {
+  readonly loaded: Loaded;
+  readonly encoder: Encoder;
+  readonly search: AppDependencies['search'];
+  readonly embedder: AppDependencies['embedder'];
+  readonly zeroShot: AppDependencies['zeroShot'];
+  close(): Promise<void>;
+}
+
+/** Uploads go to the data folder; the user's folders lie under it and are only read. */
+function openMedia({ dataFolder, folders }: LocalSettings, log: Log): ObjectStore {
+  const lowers = folders.map((folder) => ({
+    name: resolve(folder),
+    store: createFolderObjectStore(folder, {
+      onSkipped: ({ path, reason }) => log.warn('folder.skipped', { folder, path, reason }),
+    }),
+  }));
+  return createOverlayObjectStore(createFileObjectStore(join(dataFolder, 'media')), lowers);
+}
+
+async function start(settings: LocalSettings, { mediaStore, stateStore }: Stores, log: Log): Promise<Running> {
+  const clock = systemClock;
+  const model = await openModelFolder(await findModel(settings.model, { dataFolder: settings.dataFolder }));
+  const encoder = await createEncoder(model, { openSession: createThreadedSession });
+  const { space } = encoder;
+  const scratchFolder = join(settings.dataFolder, 'scratch');
+  const index = await openIndex({ store: stateStore, space, clock, log, scratchFolder });
+  const queue = createMemoryQueue<ChangeMessage>({ clock });
+  const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
+  const embedder = createContentEmbedder(encoder, {
+    image: async (bytes, geometry) => (await decodeImage(bytes, geometry)).pixels,
+    audio: async (bytes, sampleRateHz) =>
+      (await decodeAudio(bytes, detectAudioFormat(bytes), { sampleRateHz })).samples,
+  });
+  const fold = async () => {
+    const outcome = await compact({ store: stateStore, space, clock, log, scratchFolder });
+    log.info('compaction.finished', { ...outcome });
+    await index.refresh();
+  };
+  const schedule = createCompactionSchedule(() => index.statistics(), fold, log);
+  const stopping = new AbortController();
+  const working = ingest(
+    {
+      queue,
+      index,
+      encoder,
+      prepare: createPrepare({ mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS }),
+      clock,
+      log,
+      onSettled: (message, outcome) => {
+        inbox.settled(message.key, message.sequencer, outcome);
+        schedule.changed();
+      },
+    },
+    settings.ingest ?? {},
+    stopping.signal,
+  );
+  const catchUp = () => queueDifferences(mediaStore, index, inbox);
+  const watchers: { close(): Promise<void> }[] = [];
+  return {
+    loaded: {
+      model,
+      index,
+      inbox,
+      catchUp,
+      follow: async () => {
+        for (const folder of settings.folders) watchers.push(await followFolder(folder, inbox, catchUp, log));
+      },
+      compact: fold,
+    },
+    encoder,
+    search: createSearch({ index, encoder, embedder, mediaStore }),
+    embedder,
+    zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    close: async () => {
+      await Promise.all(watchers.map((watcher) => watcher.close()));
+      stopping.abort();
+      await working;
+      await schedule.stop();
+      await index.close();
+      await encoder.close();
+    },
+  };
+}
+
+const KEYS_AT_ONCE = 1_000;
+
+async function queueDifferences(mediaStore: ObjectStore, index: VectorIndex, inbox: Inbox): Promise<number> {
+  let keys: string[] = [];
+  let total = 0;
+  for await (const { key } of reconcile(mediaStore, index)) {
+    keys.push(key);
+    total += 1;
+    if (keys.length === KEYS_AT_ONCE) {
+      await inbox.changed(keys);
+      keys = [];
+    }
+  }
+  await inbox.changed(keys);
+  return total;
+}
+
+function followFolder(folder: string, inbox: Inbox, catchUp: () => Promise<number>, log: Log) {
+  return watchFolder(folder, async (change) => {
+    try {
+      if (change === 'rescan') await catchUp();
+      else await inbox.changed(change);
+    } catch (error) {
+      log.error('folder.change_lost', { folder, error });
+    }
+  });
+}
+
+function describeModel({ loaded: { model }, encoder }: Running): ModelDescription {
+  const { card } = model;
+  return {
+    name: model.name,
+    space: encoder.space,
+    modalities: [...encoder.modalities],
+    active: true,
+    ...(card && { licence: card.licence, description: card.summary }),
+  };
+}
