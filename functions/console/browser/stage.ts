@@ -1,0 +1,135 @@
+/** The large part of an item's page: a picture, a player with its waveform, or the text with the passage that was found. */
+
+import { type Api, type Entry, explain, objectPath } from './api.ts';
+import { duration, isResult, markedText, titleOf } from './describe.ts';
+import { button, h, icon, waveform } from './element.ts';
+import type { Media } from './media.ts';
+import type { SoundPlayer } from './sound.ts';
+import { startOf } from './tile.ts';
+
+export interface Stage {
+  readonly element: HTMLElement;
+  readonly stop: () => void;
+}
+
+interface StageContext {
+  readonly api: Api;
+  readonly media: Media;
+  readonly player: SoundPlayer;
+}
+
+const LARGE_PIXELS = 1600;
+const SEEK_STEP_SECONDS = 5;
+const MOST_CHARACTERS = 200_000; // beyond this a page is no place to read a text
+
+export function createStage(entry: Entry, context: StageContext): Stage {
+  if (entry.modality === 'image') return pictureStage(entry, context.media);
+  if (entry.modality === 'audio') return soundStage(entry, context.player);
+  if (entry.modality === 'text') return textStage(entry, context.api);
+  return { element: h('div', { class: 'stage unreadable' }, icon('warning')), stop: () => {} };
+}
+
+function pictureStage(entry: Entry, media: Media): Stage {
+  const { width = 0, height = 0, averageColour } = entry.preview;
+  const image = h('img', {
+    attributes: { alt: titleOf(entry), ...(width > 0 && height > 0 && { width, height }) },
+    style: averageColour === undefined ? {} : { '--placeholder': averageColour },
+  });
+  const element = h('div', { class: 'stage picture' }, image);
+  image.addEventListener('error', () => element.replaceChildren(icon('warning'), 'This picture cannot be shown.'));
+  // Not the original: it may be a TIFF, which browsers do not show, or of any size.
+  media.showPicture(image, objectPath(entry.key, LARGE_PIXELS));
+  return { element, stop: () => {} };
+}
+
+function soundStage(entry: Entry, player: SoundPlayer): Stage {
+  const { waveform: peaks = [], durationSeconds = 0 } = entry.preview;
+  const path = objectPath(entry.key);
+  let second = startOf(entry);
+
+  const time = h('span', { class: 'time' });
+  const toggle = h('button', {
+    type: 'button',
+    class: 'button primary round',
+    on: { click: () => (playing() ? player.stop() : play()) },
+  });
+  const track = h(
+    'div',
+    {
+      class: 'track',
+      attributes: {
+        role: 'slider',
+        tabindex: 0,
+        'aria-label': 'Position',
+        'aria-valuemin': 0,
+        'aria-valuemax': Math.ceil(durationSeconds),
+      },
+      on: {
+        click: (event) => {
+          const box = track.getBoundingClientRect();
+          play(((event.clientX - box.left) / box.width) * durationSeconds);
+        },
+        keydown: (event) => {
+          const step = { ArrowLeft: -SEEK_STEP_SECONDS, ArrowRight: SEEK_STEP_SECONDS }[event.key];
+          if (step === undefined) return;
+          event.preventDefault();
+          play(Math.max(0, Math.min(durationSeconds, second + step)));
+        },
+      },
+    },
+    peaks.length > 0 && waveform(peaks, 'wave'),
+    peaks.length > 0 && waveform(peaks, 'wave played'),
+  );
+
+  const playing = () => player.isPlaying(path);
+  const draw = () => {
+    time.textContent = `${duration(second)} / ${duration(durationSeconds)}`;
+    track.style.setProperty('--played', durationSeconds > 0 ? (second / durationSeconds).toFixed(4) : '0');
+    track.setAttribute('aria-valuenow', second.toFixed(0));
+    track.setAttribute('aria-valuetext', duration(second));
+    if (toggle.getAttribute('aria-label') === (playing() ? 'Pause' : 'Play')) return;
+    toggle.setAttribute('aria-label', playing() ? 'Pause' : 'Play');
+    toggle.replaceChildren(icon(playing() ? 'pause' : 'play'));
+  };
+  const play = (from = second >= durationSeconds - 0.1 ? 0 : second) => {
+    second = from;
+    void player.play(path, from, {
+      onProgress: (fraction) => {
+        second = fraction * durationSeconds;
+        draw();
+      },
+      onStop: draw,
+    });
+    draw();
+  };
+  draw();
+  play();
+  return {
+    element: h('div', { class: 'stage player' }, track, h('div', { class: 'player-bar' }, toggle, time)),
+    stop: player.stop,
+  };
+}
+
+function textStage(entry: Entry, api: Api): Stage {
+  const found = isResult(entry) ? entry : undefined;
+  const whole = h('div', { class: 'text-body' });
+  const element = h(
+    'div',
+    { class: 'stage reader' },
+    found?.snippet !== undefined && h('blockquote', { class: 'passage' }, ...markedText(found.snippet)),
+    whole,
+  );
+  const reading = new AbortController();
+  const showWhole = async () => {
+    try {
+      const text = await (await api.object(objectPath(entry.key), reading.signal)).text();
+      whole.replaceChildren(text.slice(0, MOST_CHARACTERS));
+      if (text.length > MOST_CHARACTERS) whole.append(h('p', { class: 'quiet' }, 'The rest is in the original.'));
+    } catch (error) {
+      if (!reading.signal.aborted) whole.replaceChildren(explain(error));
+    }
+  };
+  if (/^text\/(plain|markdown|csv)|json/.test(entry.contentType)) void showWhole();
+  else whole.append(button('Read the source', { icon: 'text', onClick: () => void showWhole() }));
+  return { element, stop: () => reading.abort() };
+}

@@ -1,0 +1,199 @@
+/** How the index is doing: a line in the header while there is work, and a dialog with numbers, failures and the model. */
+
+import { type Api, explain, type Item, type Model, type Stats } from './api.ts';
+import { MODALITY_NAMES, plural, timeLeft } from './describe.ts';
+import { button, h, icon, place } from './element.ts';
+
+export interface Status {
+  /** Asks the server now, for whoever has just changed something. */
+  readonly refresh: () => void;
+}
+
+export interface StatusOptions {
+  readonly api: Api;
+  /** After each answer; `before` is undefined the first time. */
+  readonly onStats: (stats: Stats, before: Stats | undefined) => void;
+  readonly onOpenItem: (key: string) => void;
+}
+
+const BUSY_INTERVAL_MS = 1_000;
+const IDLE_INTERVAL_MS = 10_000;
+const FAILURES_SHOWN = 50;
+
+export function createStatus(options: StatusOptions): Status {
+  const { api } = options;
+  const label = h('span', {}, '…');
+  const opener = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button quiet-button status-button',
+      attributes: { 'aria-haspopup': 'dialog' },
+      on: { click: () => open() },
+    },
+    h('span', { class: 'dot', attributes: { 'aria-hidden': 'true' } }),
+    label,
+  );
+  place('top-tools').append(opener);
+  const progress = place('progress');
+  const dialog = h('dialog', { class: 'sheet', attributes: { 'aria-label': 'Status of the index' } });
+  dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());
+  document.body.append(dialog);
+
+  let stats: Stats | undefined;
+  let timer: number | undefined;
+  let failuresDrawn = -1;
+
+  async function ask(): Promise<void> {
+    window.clearTimeout(timer);
+    let pause = IDLE_INTERVAL_MS;
+    try {
+      const before = stats;
+      stats = await api.stats();
+      draw(stats);
+      options.onStats(stats, before);
+      if (stats.items.pending > 0) pause = BUSY_INTERVAL_MS;
+    } catch (error) {
+      opener.dataset.state = 'down';
+      label.textContent = 'No connection';
+      opener.title = explain(error);
+      pause = BUSY_INTERVAL_MS * 3;
+    }
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => void ask(), pause);
+  }
+
+  function draw(now: Stats): void {
+    const { pending, indexed, failed } = now.items;
+    const all = pending + indexed + failed;
+    opener.title = 'Status of the index';
+    opener.dataset.state = now.index.degraded !== undefined ? 'warning' : pending > 0 ? 'busy' : 'idle';
+    label.textContent = pending > 0 ? work(now) : plural(indexed, 'item');
+    progress.hidden = pending === 0;
+    progress.style.setProperty('--done', all === 0 ? '0' : ((indexed + failed) / all).toFixed(4));
+    if (dialog.open) drawNumbers(now);
+  }
+
+  function drawNumbers(now: Stats): void {
+    dialog.querySelector('.numbers')?.replaceWith(numbers(now));
+    if (failuresDrawn !== now.items.failed) void drawFailures(now.items.failed);
+  }
+
+  async function drawFailures(count: number): Promise<void> {
+    failuresDrawn = count;
+    const section = dialog.querySelector('.failures')!;
+    if (count === 0) return section.replaceChildren();
+    try {
+      const { items } = await api.items({ status: 'failed', limit: String(FAILURES_SHOWN) });
+      section.replaceChildren(
+        h('h3', {}, `Could not be indexed: ${count.toLocaleString()}`),
+        h('ul', {}, ...items.map(failureRow)),
+        count > items.length ? h('p', { class: 'quiet' }, `and ${plural(count - items.length, 'more', 'more')}`) : '',
+      );
+    } catch (error) {
+      section.replaceChildren(h('p', { class: 'failure' }, icon('warning'), explain(error)));
+    }
+  }
+
+  const failureRow = (item: Item) =>
+    h(
+      'li',
+      {},
+      button(item.key, {
+        class: 'link',
+        onClick: () => {
+          dialog.close();
+          options.onOpenItem(item.key);
+        },
+      }),
+      h('span', { class: 'quiet' }, item.failure?.message ?? 'for no known reason'),
+    );
+
+  function open(): void {
+    failuresDrawn = -1;
+    const models = h('div', { class: 'models' });
+    dialog.replaceChildren(
+      h(
+        'header',
+        {},
+        h('h2', {}, 'Index'),
+        button('Close', { icon: 'close', bare: true, attributes: { autofocus: true }, onClick: () => dialog.close() }),
+      ),
+      h('div', { class: 'numbers' }),
+      h('section', { class: 'failures' }),
+      models,
+    );
+    dialog.showModal();
+    if (stats !== undefined) drawNumbers(stats);
+    void ask();
+    api.models().then(
+      (answer) => models.replaceChildren(...answer.models.filter(({ active }) => active).map(modelCard)),
+      (error: unknown) => models.replaceChildren(h('p', { class: 'failure' }, icon('warning'), explain(error))),
+    );
+  }
+
+  document.addEventListener('visibilitychange', () => {
+    window.clearTimeout(timer);
+    if (!document.hidden) void ask(); // nobody looks: nothing is asked
+  });
+  void ask();
+  return { refresh: () => void ask() };
+}
+
+/** `Indexing 1,200 · 84/s · 14 s left` */
+function work({ items, queue }: Stats): string {
+  const parts = [`Indexing ${items.pending.toLocaleString()}`];
+  if (queue.itemsPerSecond !== undefined) parts.push(`${rate(queue.itemsPerSecond)}/s`);
+  if (queue.secondsLeft !== undefined) parts.push(timeLeft(queue.secondsLeft));
+  return parts.join(' · ');
+}
+
+function rate(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString();
+}
+
+function numbers(stats: Stats): HTMLElement {
+  const { items, modalities, index, queue } = stats;
+  const big = (count: number, name: string, state = '') =>
+    h('div', { class: `big ${state}` }, h('strong', {}, count.toLocaleString()), h('span', {}, name));
+  const facts: [string, string][] = [
+    ...Object.entries(MODALITY_NAMES).map(([modality, { many }]): [string, string] => [
+      many,
+      (modalities[modality]?.indexed ?? 0).toLocaleString(),
+    ]),
+    ['Generation', String(index.generation)],
+    [
+      'Parts',
+      `${index.parts.toLocaleString()}${index.fresh > 0 ? `, ${index.fresh.toLocaleString()} of them fresh` : ''}`,
+    ],
+  ];
+  if (items.pending > 0) facts.unshift(['Work', work(stats)]);
+  if (queue.dead > 0) facts.push(['Given up on', plural(queue.dead, 'message')]);
+  return h(
+    'div',
+    { class: 'numbers' },
+    index.degraded !== undefined && h('p', { class: 'failure' }, icon('warning'), index.degraded),
+    h(
+      'div',
+      { class: 'bigs' },
+      big(items.indexed, 'searchable'),
+      big(items.pending, 'waiting'),
+      big(items.failed, 'failed', items.failed > 0 ? 'bad' : ''),
+    ),
+    h('dl', { class: 'facts' }, ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
+  );
+}
+
+function modelCard({ name, description, modalities, space, licence }: Model): HTMLElement {
+  return h(
+    'section',
+    {},
+    h('h3', {}, 'Model'),
+    h('p', {}, h('strong', {}, name), description === undefined ? '' : ` ${description}`),
+    h(
+      'p',
+      { class: 'quiet' },
+      [modalities.join(', '), `${space.dimensions} dimensions`, licence].filter(Boolean).join(' · '),
+    ),
+  );
+}
