@@ -211,6 +211,35 @@ export class Catalog {
     return items;
   }
 
+  /** Rows in use, ascending. */
+  usedRows(): number[] {
+    const used = this.statement(
+      'SELECT json_group_array(row) AS rows FROM (SELECT row FROM part WHERE row IS NOT NULL ORDER BY row)',
+    );
+    return JSON.parse(used.get()!.rows as string) as number[];
+  }
+
+  /** Gives the part at row `from` the row `to`, which must be free. */
+  moveRow(from: number, to: number): void {
+    this.statement('UPDATE part SET row = ? WHERE row = ?').run(to, from);
+  }
+
+  sizes(): { items: number; parts: number; vectors: number; tombstones: number } {
+    return this.statement(
+      `SELECT (SELECT count(*) FROM item) AS items, (SELECT count(*) FROM part WHERE ordinal >= 0) AS parts,
+              (SELECT count(*) FROM part WHERE row IS NOT NULL) AS vectors, (SELECT count(*) FROM tombstone) AS tombstones`,
+    ).get() as { items: number; parts: number; vectors: number; tombstones: number };
+  }
+
+  /**
+   * Before a file becomes immutable: the words' index in one piece; with `rewrite` also a new file without the free pages
+   * that still hold bytes of removed rows.
+   */
+  tidy(options: { readonly rewrite: boolean }): void {
+    this.execute("INSERT INTO words (words) VALUES ('optimize')");
+    if (options.rewrite) this.execute('VACUUM');
+  }
+
   /** One more than the greatest item id. */
   itemCapacity(): number {
     return (this.statement('SELECT coalesce(max(id), 0) + 1 AS capacity FROM item').get()!.capacity as number) ?? 1;
@@ -282,7 +311,7 @@ export function createMemoryCatalog(): Catalog {
 /** A new file, or an existing one to be changed by the compactor alone; safe only because it is thrown away on failure. */
 export function openCatalogForWriting(path: string, options: { readonly create: boolean }): Catalog {
   const database = new DatabaseSync(path);
-  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON;');
+  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;');
   if (options.create) database.exec(SCHEMA);
   return new Catalog(database);
 }

@@ -78,6 +78,7 @@ class EmbeddedIndex implements VectorIndex {
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
   #degraded: string | undefined;
+  #seenManifestEtag: string | undefined;
   #closed = false;
 
   constructor(deps: OpenIndexDependencies, folder: string, graphSearch: GraphSearchOptions) {
@@ -123,7 +124,7 @@ class EmbeddedIndex implements VectorIndex {
       try {
         return await this.#takeIn();
       } catch (error) {
-        if (!toChiasmError(error).retryable || attempt >= REFRESH_ATTEMPTS) throw error;
+        if (attempt >= REFRESH_ATTEMPTS || !(await this.#wasOvertaken())) throw error;
       }
     }
   }
@@ -199,10 +200,17 @@ class EmbeddedIndex implements VectorIndex {
     }
   }
 
+  /** Whether a compactor has swapped the manifest since it was read: what is missing then was replaced, not lost. */
+  async #wasOvertaken(): Promise<boolean> {
+    const { store, space } = this.#deps;
+    return (await store.head(spaceKeys(space.id).manifest))?.etag !== this.#seenManifestEtag;
+  }
+
   async #takeIn(): Promise<void> {
     this.#storedSinceListing = new Map();
     const { store, space } = this.#deps;
     const live = await readLiveState(store, space.id);
+    this.#seenManifestEtag = live.manifestEtag;
     const current = this.#state.generation;
     if (live.manifest === undefined && current !== undefined) {
       throw new ChiasmError('state_corrupt', `${spaceKeys(space.id).manifest} is missing; restore it`);
