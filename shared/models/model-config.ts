@@ -48,7 +48,7 @@ const cropSize = z.union([
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 
 /** Sound, nested in `preprocessor_config.json` as `audio`, or the whole file for a model of sound only. */
-export const audioPreprocessorSchema = z.object({
+const audioPreprocessorSchema = z.object({
   feature_extractor_type: z.string(),
   sampling_rate: z.int().min(1000).max(192_000),
   feature_size: z.int().positive().default(1),

@@ -10,7 +10,7 @@ export type FamilyName = 'chiasm-starter' | 'clip' | 'siglip' | 'dinov2' | 'sent
 /** How an output [B, T, D] becomes [B, D]: the first token, or the mean over the tokens that are not padding. */
 export type Pooling = 'none' | 'first' | 'mean';
 
-export interface TowerOutput {
+interface TowerOutput {
   readonly name: string;
   readonly pooling: Pooling;
 }
@@ -26,7 +26,7 @@ export interface Tower {
   readonly featureMap?: string;
 }
 
-export interface TextTower extends Tower {
+interface TextTower extends Tower {
   /** `longest`: to the longest text of the batch. `maximum`: always to `maxTokens`, as the model was trained. */
   readonly padding: 'longest' | 'maximum';
   /** Used when the folder does not say; otherwise the smaller of the two. */

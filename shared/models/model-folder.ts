@@ -28,7 +28,7 @@ import { readJson } from './read-json.ts';
 /** Suffixes of `onnx/<stem><suffix>.onnx`, best first for a CPU; the plain file is float32 unless the export says otherwise. */
 const VARIANTS = ['', '_quantized', '_int8', '_uint8', '_q8', '_fp16', '_q4', '_q4f16', '_bnb4'] as const;
 
-export type ModelVariant = (typeof VARIANTS)[number];
+type ModelVariant = (typeof VARIANTS)[number];
 
 export interface ModelFolderOptions {
   /** Suffix of the graphs to prefer, `_quantized` for example. @default the first that is there, float32 first */

@@ -31,7 +31,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export type ExecutionProvider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
+type ExecutionProvider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
 
 export interface SessionOptions {
   /** In order of preference. @default ['cpu'] */

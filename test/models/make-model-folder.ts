@@ -52,8 +52,8 @@ export async function makeModelFolder(target: string, settings: ModelFolderSetti
   return target;
 }
 
-/** Writes the card of a folder anew, after its files were changed on purpose. */
-export function makeCard(files: Readonly<Files>, dimensions: number): object {
+/** The card that fits `files`. */
+function makeCard(files: Readonly<Files>, dimensions: number): object {
   const listed = Object.entries(files).filter(([name]) => name !== 'chiasm.json');
   const modalities = { text: 'text_model', image: 'vision_model', audio: 'audio_model' };
   return {

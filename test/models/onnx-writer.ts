@@ -3,9 +3,9 @@
  * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
 
-export type ElementType = 'float32' | 'int64';
+type ElementType = 'float32' | 'int64';
 
-export interface ValueInfo {
+interface ValueInfo {
   readonly name: string;
   readonly type: ElementType;
   /** A string names an open dimension. */

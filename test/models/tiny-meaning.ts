@@ -44,7 +44,7 @@ export const FILLERS = [
 ] as const;
 
 /** Words with a direction of their own, unrelated to any picture or sound. */
-export const OTHERS = ['dog', 'cat', 'car', 'tree', 'house', 'two', 'dogs', 'grass', 'running', 'rain'] as const;
+const OTHERS = ['dog', 'cat', 'car', 'tree', 'house', 'two', 'dogs', 'grass', 'running', 'rain'] as const;
 
 export const WORDS: readonly string[] = [...Object.keys(COLOURS), ...Object.keys(TONES), ...FILLERS, ...OTHERS];
 

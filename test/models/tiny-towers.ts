@@ -10,7 +10,7 @@ export interface TowerNames {
 }
 
 /** Cells of the picture tower's grid on each side. */
-export const GRID = 4;
+const GRID = 4;
 const FILTER_SAMPLES = 512;
 const HOP_SAMPLES = 128;
 const PERIODS = 3.5;
