@@ -5,10 +5,10 @@ import type { Delivery, Queue } from './queue.ts';
 
 export interface MemoryQueueOptions<Message> {
   readonly clock?: Clock;
-  /** A received message that is neither acknowledged nor retried comes again after this. Longer than a batch of work takes. */
-  readonly visibilityMs: number;
-  /** Deliveries of one message before it goes to the dead letters, at least 1. */
-  readonly maxAttempts: number;
+  /** A received message that is neither acknowledged nor retried comes again after this. @default 5 minutes */
+  readonly visibilityMs?: number;
+  /** Deliveries of one message before it goes to the dead letters, at least 1. @default 5 */
+  readonly maxAttempts?: number;
   /** Called once with each message whose attempts are spent. */
   readonly onDead?: (message: Message, reason: string, attempts: number) => void;
 }
@@ -16,9 +16,9 @@ export interface MemoryQueueOptions<Message> {
 interface Entry<Message> {
   readonly message: Message;
   attempts: number;
-  /** Not delivered before this moment, in milliseconds since 1970. */
-  visibleAtMs: number;
-  /** Set while it is in somebody's hands; a delivery that is older than the newest one can no longer settle it. */
+  /** Waiting: not delivered before this moment. In flight: comes back at it. In milliseconds since 1970. */
+  dueMs: number;
+  /** Of its newest delivery; an older delivery can no longer settle it. */
   receipt: symbol | undefined;
 }
 
@@ -26,58 +26,66 @@ interface Entry<Message> {
 const POLL_MS = 50;
 const TIMED_OUT = 'it was received and neither acknowledged nor retried in time';
 
-export function createMemoryQueue<Message>(options: MemoryQueueOptions<Message>): Queue<Message> {
-  const { clock = systemClock, visibilityMs, maxAttempts, onDead = () => {} } = options;
-  /** Live entries; a settled one is deleted, so iteration meets the oldest message first. */
-  const entries = new Set<Entry<Message>>();
+export function createMemoryQueue<Message>(options: MemoryQueueOptions<Message> = {}): Queue<Message> {
+  const { clock = systemClock, visibilityMs = 300_000, maxAttempts = 5, onDead = () => {} } = options;
+  // Every message is in one of these three; sets keep the order of insertion, so the longest waiting comes first.
+  const ready = new Set<Entry<Message>>();
+  const delayed = new Set<Entry<Message>>();
+  const inFlight = new Set<Entry<Message>>();
   const wakeUps = new Set<() => void>();
   let dead = 0;
 
-  function bury(entry: Entry<Message>, reason: string): void {
-    entries.delete(entry);
-    dead += 1;
-    onDead(entry.message, reason, entry.attempts);
+  /** Back to the waiting ones, or to the dead letters. */
+  function giveBack(entry: Entry<Message>, reason: string, delayMs: number): void {
+    inFlight.delete(entry);
+    if (entry.attempts >= maxAttempts) {
+      dead += 1;
+      onDead(entry.message, reason, entry.attempts);
+      return;
+    }
+    entry.dueMs = clock.now() + delayMs;
+    (delayMs > 0 ? delayed : ready).add(entry);
+    wakeAll();
   }
 
-  /** Messages whose receiver has not settled them in time are waiting again, or dead. */
-  function expire(nowMs: number): void {
-    for (const entry of entries) {
-      if (entry.receipt === undefined || entry.visibleAtMs > nowMs) continue;
-      entry.receipt = undefined;
-      if (entry.attempts >= maxAttempts) bury(entry, TIMED_OUT);
+  /** Moves what has become due by now: delays that are over, and deliveries that nobody has settled in time. */
+  function moveDue(): void {
+    const nowMs = clock.now();
+    for (const entry of inFlight) if (entry.dueMs <= nowMs) giveBack(entry, TIMED_OUT, 0);
+    for (const entry of delayed) {
+      if (entry.dueMs > nowMs) continue;
+      delayed.delete(entry);
+      ready.add(entry);
     }
   }
 
   function take(limit: number): Delivery<Message>[] {
-    const nowMs = clock.now();
-    expire(nowMs);
+    moveDue();
     const taken: Delivery<Message>[] = [];
-    for (const entry of entries) {
+    for (const entry of ready) {
       if (taken.length >= limit) break;
-      if (entry.receipt === undefined && entry.visibleAtMs <= nowMs) taken.push(deliver(entry, nowMs));
+      ready.delete(entry);
+      inFlight.add(entry);
+      taken.push(deliver(entry));
     }
     return taken;
   }
 
-  function deliver(entry: Entry<Message>, nowMs: number): Delivery<Message> {
+  function deliver(entry: Entry<Message>): Delivery<Message> {
     const receipt = Symbol('receipt');
     entry.receipt = receipt;
     entry.attempts += 1;
-    entry.visibleAtMs = nowMs + visibilityMs;
-    const isHeld = () => entries.has(entry) && entry.receipt === receipt;
+    entry.dueMs = clock.now() + visibilityMs;
+    const attempt = entry.attempts;
     return {
       message: entry.message,
-      attempt: entry.attempts,
+      attempt,
       acknowledge: async () => {
-        // The work is done even if the time was up meanwhile; the message goes unless it is in another's hands.
-        if (isHeld() || entry.receipt === undefined) entries.delete(entry);
+        if (entry.receipt !== receipt) return; // it was delivered again since: its new receiver decides
+        for (const place of [inFlight, ready, delayed]) place.delete(entry); // the work is done, if late
       },
       retry: async (reason, delayMs = 0) => {
-        if (!isHeld()) return;
-        entry.receipt = undefined;
-        entry.visibleAtMs = clock.now() + delayMs;
-        if (entry.attempts >= maxAttempts) bury(entry, reason);
-        else wakeAll();
+        if (entry.receipt === receipt && inFlight.has(entry)) giveBack(entry, reason, delayMs);
       },
     };
   }
@@ -86,7 +94,7 @@ export function createMemoryQueue<Message>(options: MemoryQueueOptions<Message>)
     for (const wake of [...wakeUps]) wake();
   }
 
-  /** Until a message was sent or retried, the signal was aborted, or at most `ms` have passed. */
+  /** Until a message was sent or given back, the signal was aborted, or at most `ms` have passed. */
   function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -103,8 +111,7 @@ export function createMemoryQueue<Message>(options: MemoryQueueOptions<Message>)
 
   return {
     async send(messages) {
-      const visibleAtMs = clock.now();
-      for (const message of messages) entries.add({ message, attempts: 0, visibleAtMs, receipt: undefined });
+      for (const message of messages) ready.add({ message, attempts: 0, dueMs: 0, receipt: undefined });
       wakeAll();
     },
     async receive({ limit, waitMs, signal }) {
@@ -118,9 +125,8 @@ export function createMemoryQueue<Message>(options: MemoryQueueOptions<Message>)
       return [];
     },
     async depth() {
-      expire(clock.now());
-      const inFlight = [...entries].filter((entry) => entry.receipt !== undefined).length;
-      return { waiting: entries.size - inFlight, inFlight, dead };
+      moveDue();
+      return { waiting: ready.size + delayed.size, inFlight: inFlight.size, dead };
     },
   };
 }
