@@ -65,12 +65,11 @@ function readSystem(deps: AppDependencies, registry: ReturnType<typeof createMet
   registry.gauge('chiasm_index_generation', 'Number of the live generation.', () =>
     whenLoaded(() => [{ value: deps.index.statistics().generation }]),
   );
-  registry.gauge('chiasm_queue_messages', 'Changes that wait, are in work, or were given up.', () =>
+  registry.gauge('chiasm_queue_messages', 'Changes that are pending or were given up.', () =>
     whenLoaded(() => {
-      const { waiting, inFlight, dead } = deps.ingest.backlog();
+      const { pending, dead } = deps.ingest.backlog();
       return [
-        { labels: { state: 'waiting' }, value: waiting },
-        { labels: { state: 'in_flight' }, value: inFlight },
+        { labels: { state: 'pending' }, value: pending },
         { labels: { state: 'dead' }, value: dead },
       ];
     }),

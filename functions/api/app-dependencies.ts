@@ -12,6 +12,7 @@ import type { Clock } from '#shared/core/clock.ts';
 import type { Log } from '#shared/core/log.ts';
 import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Space } from '#shared/encoders/space.ts';
+import type { Backlog } from '#shared/ingest/inbox.ts';
 import type { Search } from '#shared/search/search.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
@@ -25,14 +26,6 @@ export interface IngestControl {
   /** Whether the object waits to be indexed or is being indexed. */
   pending(key: string): boolean;
   backlog(): Backlog;
-}
-
-export interface Backlog {
-  readonly waiting: number;
-  readonly inFlight: number;
-  readonly dead: number;
-  readonly itemsPerSecond?: number;
-  readonly secondsLeft?: number;
 }
 
 /** Gives a client leave to PUT one object: a presigned URL of S3, or a signed path of this server. */

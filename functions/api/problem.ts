@@ -26,7 +26,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   range_not_satisfiable: { status: 416, title: 'The range lies outside of the object' },
   forbidden_host: { status: 421, title: 'The server does not answer to this host name' },
   corrupt_input: { status: 422, title: 'The content cannot be read' },
-  unreadable: { status: 422, title: 'The stored object cannot be read' },
   unsupported_modality: { status: 422, title: 'The model does not embed this' },
   rate_limited: { status: 429, title: 'Too many requests' },
   cancelled: { status: 503, title: 'The work was cancelled' },

@@ -82,8 +82,8 @@ async function pendingItems(
     readonly limit: number;
   },
 ): Promise<WireItem[]> {
-  const { waiting, inFlight } = deps.ingest.backlog();
-  if (query.modality !== undefined || waiting + inFlight === 0) return [];
+  const { pending } = deps.ingest.backlog();
+  if (query.modality !== undefined || pending === 0) return [];
   const items: WireItem[] = [];
   const options = {
     ...(query.prefix === undefined ? {} : { prefix: query.prefix }),

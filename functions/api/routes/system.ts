@@ -28,8 +28,9 @@ const statsSchema = z
       degraded: z.string().optional(),
     }),
     queue: z.object({
-      waiting: z.int(),
-      inFlight: z.int(),
+      pending: z.int(),
+      done: z.int(),
+      failed: z.int(),
       dead: z.int(),
       itemsPerSecond: z.number().optional(),
       secondsLeft: z.number().optional(),
@@ -118,7 +119,7 @@ function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
   const queue = deps.ingest.backlog();
   const modalities: Record<string, { indexed: number; failed: number }> = {};
   for (const name of [...MODALITIES, 'unknown']) modalities[name] = { indexed: 0, failed: 0 };
-  const total = { pending: queue.waiting + queue.inFlight, indexed: 0, failed: 0 };
+  const total = { pending: queue.pending, indexed: 0, failed: 0 };
   for (const { modality, status, items: count } of counts) {
     modalities[modality ?? 'unknown']![status] += count;
     total[status] += count;

@@ -60,8 +60,8 @@ export const partRangeSchema = z
   .union([
     z.object({ startSeconds: z.number(), endSeconds: z.number() }),
     z.object({ startChar: z.int(), endChar: z.int() }),
+    z.null(),
   ])
-  .nullable()
   .openapi('PartRange', { description: 'Where the part lies in its item; null when it is the whole item.' });
 
 /** What lists and tiles show of an item without opening it. */

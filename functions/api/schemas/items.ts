@@ -7,7 +7,7 @@ import { attributesSchema, modalitySchema, partRangeSchema, previewSchema } from
 export const itemSchema = z
   .object({
     key: z.string(),
-    modality: modalitySchema.nullable(),
+    modality: z.union([modalitySchema, z.null()]),
     contentType: z.string(),
     sizeBytes: z.int(),
     status: z.enum(['pending', 'indexed', 'failed']),

@@ -62,7 +62,7 @@ export const searchAnswerSchema = z
     results: z.array(
       z.object({
         key: z.string(),
-        modality: modalitySchema.nullable(),
+        modality: z.union([modalitySchema, z.null()]),
         score: z
           .number()
           .nullable()

@@ -88,7 +88,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}) {
         return existed;
       },
       pending: (key) => waiting.has(key),
-      backlog: () => ({ waiting: waiting.size, inFlight: 0, dead: 0 }),
+      backlog: () => ({ pending: waiting.size, dead: 0, done: 0, failed: 0 }),
     },
     uploads: createUploadGrants(clock),
     health: () => ({ status: 'ready' }),
