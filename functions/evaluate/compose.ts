@@ -3,9 +3,7 @@
 import { createZeroShotClassifier, type ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { loadEncoder } from '#shared/encoders/create-encoder.ts';
 import { type ContentEmbedder, createContentEmbedder } from '#shared/encoders/embed-content.ts';
-import { decodeAudio } from '#shared/media/decode-audio.ts';
-import { decodeImage } from '#shared/media/decode-image.ts';
-import { detectMediaType } from '#shared/media/detect-media-type.ts';
+import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import { findModel } from '#shared/models/find-model.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 
@@ -19,11 +17,7 @@ export interface Evaluation {
 /** @throws ChiasmError `not_found` or `model_invalid` */
 export async function composeEvaluation(model: string, dataFolder: string): Promise<Evaluation> {
   const encoder = await loadEncoder(await findModel(model, { dataFolder }), { openSession: createOnnxSession });
-  const embedder = createContentEmbedder(encoder, {
-    image: async (bytes, geometry) => (await decodeImage(bytes, geometry)).pixels,
-    audio: async (bytes, sampleRateHz) =>
-      (await decodeAudio(bytes, detectMediaType(bytes, '').format, { sampleRateHz })).samples,
-  });
+  const embedder = createContentEmbedder(encoder, createMediaDecoders());
   return {
     modelName: encoder.space.id,
     embedder,

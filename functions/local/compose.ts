@@ -1,7 +1,7 @@
 /** The whole system in one process: folders for stores, a queue in memory, ONNX Runtime on the CPU. */
 
 import { join, resolve } from 'node:path';
-import type { Hono } from 'hono';
+import type { ApiApp } from '#functions/api/api-env.ts';
 import { createApp } from '#functions/api/app.ts';
 import {
   type AppDependencies,
@@ -14,18 +14,17 @@ import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
+import { objectKeyProblem } from '#shared/core/object-key.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
+import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { reconcile } from '#shared/ingest/reconcile.ts';
-import { decodeAudio } from '#shared/media/decode-audio.ts';
-import { decodeImage } from '#shared/media/decode-image.ts';
-import { detectAudioFormat } from '#shared/media/detect-media-type.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
 import { findModel } from '#shared/models/find-model.ts';
 import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.ts';
@@ -36,6 +35,7 @@ import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createOverlayObjectStore } from '#shared/store/overlay-object-store.ts';
+import type { SkippedEntry } from '#shared/store/user-folder.ts';
 import { watchFolder } from '#shared/store/watch-folder.ts';
 import { compact } from '#shared/vector-index/compact.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
@@ -56,7 +56,7 @@ export interface LocalSettings {
 
 export interface LocalSystem {
   /** Answers 503 until `load` has resolved. */
-  readonly app: Hono;
+  readonly app: ApiApp;
   /** Loads the model and the index and begins to work on the queue. */
   load(): Promise<Loaded>;
   close(): Promise<void>;
@@ -68,6 +68,8 @@ export interface Loaded {
   readonly inbox: Inbox;
   /** Queues whatever differs between the folders and the index; returns how many keys. */
   catchUp(): Promise<number>;
+  /** What the folders hold and cannot show, as of the last `catchUp`. */
+  skipped(): readonly SkippedEntry[];
   /** Queues changes of the folders as they happen. */
   follow(): Promise<void>;
   /** Folds what is fresh into the next generation. */
@@ -77,7 +79,8 @@ export interface Loaded {
 export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
   const clock = systemClock;
   const stateStore = createFileObjectStore(join(settings.dataFolder, 'state'));
-  const mediaStore = openMedia(settings, log);
+  const media = openMedia(settings);
+  const { mediaStore } = media;
   let running: Running | undefined;
   let health: Health = { status: 'starting', detail: 'the model and the index are being loaded' };
   const ready = (): Running => {
@@ -119,7 +122,7 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
   return {
     app,
     load: async () => {
-      running = await start(settings, { mediaStore, stateStore }, log);
+      running = await start(settings, media, stateStore, log);
       health = { status: 'ready' };
       return running.loaded;
     },
@@ -127,11 +130,6 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
       await running?.close();
     },
   };
-}
-
-interface Stores {
-  readonly mediaStore: ObjectStore;
-  readonly stateStore: ObjectStore;
 }
 
 interface Running {
@@ -143,31 +141,35 @@ interface Running {
   close(): Promise<void>;
 }
 
-/** Uploads go to the data folder; the user's folders lie under it and are only read. */
-function openMedia({ dataFolder, folders }: LocalSettings, log: Log): ObjectStore {
-  const lowers = folders.map((folder) => ({
-    name: resolve(folder),
-    store: createFolderObjectStore(folder, {
-      onSkipped: ({ path, reason }) => log.warn('folder.skipped', { folder, path, reason }),
-    }),
-  }));
-  return createOverlayObjectStore(createFileObjectStore(join(dataFolder, 'media')), lowers);
+interface Media {
+  readonly mediaStore: ObjectStore;
+  /** What the newest listing left out, by path. */
+  readonly skipped: Map<string, SkippedEntry>;
 }
 
-async function start(settings: LocalSettings, { mediaStore, stateStore }: Stores, log: Log): Promise<Running> {
+/** Uploads go to the data folder; the user's folders lie under it and are only read. */
+function openMedia({ dataFolder, folders }: LocalSettings): Media {
+  const skipped = new Map<string, SkippedEntry>();
+  const onSkipped = (entry: SkippedEntry) => void skipped.set(entry.path, entry);
+  const lowers = folders.map((folder) => ({
+    name: resolve(folder),
+    store: createFolderObjectStore(folder, { onSkipped }),
+  }));
+  const upper = createFileObjectStore(join(dataFolder, 'media'));
+  return { mediaStore: createOverlayObjectStore(upper, lowers), skipped };
+}
+
+async function start(settings: LocalSettings, media: Media, stateStore: ObjectStore, log: Log): Promise<Running> {
+  const { mediaStore } = media;
   const clock = systemClock;
   const model = await openModelFolder(await findModel(settings.model, { dataFolder: settings.dataFolder }));
   const encoder = await createEncoder(model, { openSession: createThreadedSession });
   const { space } = encoder;
   const scratchFolder = join(settings.dataFolder, 'scratch');
   const index = await openIndex({ store: stateStore, space, clock, log, scratchFolder });
-  const queue = createMemoryQueue<ChangeMessage>({ clock });
+  const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: VISIBILITY_MS, maxAttempts: MAX_ATTEMPTS });
   const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
-  const embedder = createContentEmbedder(encoder, {
-    image: async (bytes, geometry) => (await decodeImage(bytes, geometry)).pixels,
-    audio: async (bytes, sampleRateHz) =>
-      (await decodeAudio(bytes, detectAudioFormat(bytes), { sampleRateHz })).samples,
-  });
+  const embedder = createContentEmbedder(encoder, createMediaDecoders());
   const fold = async () => {
     const outcome = await compact({ store: stateStore, space, clock, log, scratchFolder });
     log.info('compaction.finished', { ...outcome });
@@ -188,10 +190,10 @@ async function start(settings: LocalSettings, { mediaStore, stateStore }: Stores
         schedule.changed();
       },
     },
-    settings.ingest ?? {},
+    { maxAttempts: MAX_ATTEMPTS, ...settings.ingest },
     stopping.signal,
   );
-  const catchUp = () => queueDifferences(mediaStore, index, inbox);
+  const catchUp = () => queueDifferences(media, index, inbox);
   const watchers: { close(): Promise<void> }[] = [];
   return {
     loaded: {
@@ -199,6 +201,7 @@ async function start(settings: LocalSettings, { mediaStore, stateStore }: Stores
       index,
       inbox,
       catchUp,
+      skipped: () => [...media.skipped.values()],
       follow: async () => {
         for (const folder of settings.folders) watchers.push(await followFolder(folder, inbox, catchUp, log));
       },
@@ -219,21 +222,41 @@ async function start(settings: LocalSettings, { mediaStore, stateStore }: Stores
   };
 }
 
+/** Longer than any batch waits; a message that is not finished then is worked on again. */
+const VISIBILITY_MS = 15 * 60_000;
+const MAX_ATTEMPTS = 5;
 const KEYS_AT_ONCE = 1_000;
 
-async function queueDifferences(mediaStore: ObjectStore, index: VectorIndex, inbox: Inbox): Promise<number> {
-  let keys: string[] = [];
+/**
+ * Queues whatever differs. What the folders cannot show now is not taken for deleted; a file that cannot be read is queued
+ * too, so that it ends as a failed item with the reason.
+ */
+async function queueDifferences({ mediaStore, skipped }: Media, index: VectorIndex, inbox: Inbox): Promise<number> {
+  skipped.clear();
+  const keys: string[] = [];
   let total = 0;
-  for await (const { key } of reconcile(mediaStore, index)) {
+  const add = async (key: string) => {
     keys.push(key);
     total += 1;
-    if (keys.length === KEYS_AT_ONCE) {
-      await inbox.changed(keys);
-      keys = [];
-    }
+    if (keys.length >= KEYS_AT_ONCE) await inbox.changed(keys.splice(0));
+  };
+  for await (const { operation, key } of reconcile(mediaStore, index)) {
+    if (operation === 'put' || !isSkipped(key, skipped)) await add(key);
+  }
+  for (const { path, problem } of skipped.values()) {
+    if (problem === 'unreadable' && !path.endsWith('/') && objectKeyProblem(path) === undefined) await add(path);
   }
   await inbox.changed(keys);
   return total;
+}
+
+/** Whether the key, or a folder above it, is among what a listing could not show. */
+function isSkipped(key: string, skipped: ReadonlyMap<string, SkippedEntry>): boolean {
+  if (skipped.has(key)) return true;
+  for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
+    if (skipped.has(key.slice(0, slash + 1))) return true;
+  }
+  return skipped.has('');
 }
 
 function followFolder(folder: string, inbox: Inbox, catchUp: () => Promise<number>, log: Log) {

@@ -10,7 +10,6 @@ export type ErrorCode =
   | 'conflict' // a conditional write lost and may be repeated on the new state
   | 'too_large' // bytes, pixels, seconds or characters over a limit
   | 'unsupported_type' // content of a type that Chiasm does not read
-  | 'unreadable' // an object that is there and may not be read (permissions)
   | 'corrupt_input' // content that claims a type and cannot be decoded as it
   | 'unsupported_modality' // the chosen model cannot embed this modality
   | 'model_invalid' // a model folder that does not fit the layout, or a damaged model file

@@ -210,7 +210,10 @@ function createStorage(deps: IngestDependencies, settings: Required<IngestOption
   };
 }
 
-/** A fault of the machine: tried again later; when the attempts are spent the item says so and the message is dead. */
+/**
+ * A fault of the machine: tried again later, unless that cannot help. When the attempts are spent the item says why, and
+ * the message is dead.
+ */
 async function handleFault(
   deps: IngestDependencies,
   settings: Required<IngestOptions>,
@@ -220,7 +223,8 @@ async function handleFault(
 ): Promise<void> {
   const { key, sequencer } = delivery.message;
   deps.log.warn('ingest.fault', { key, attempt: delivery.attempt, error: fault });
-  if (delivery.attempt < settings.maxAttempts) {
+  const mayPass = fault.retryable || fault.code === 'internal';
+  if (mayPass && delivery.attempt < settings.maxAttempts) {
     await delivery.retry(fault.message, backoffMs(delivery.attempt));
     return;
   }
@@ -235,7 +239,8 @@ async function handleFault(
     attributes: {},
     indexedAt: new Date(deps.clock.now()).toISOString(),
   };
-  storage.add({ delivery, change: { operation: 'put', item, parts: [] }, dead: fault.message });
+  const change: Change = { operation: 'put', item, parts: [] };
+  storage.add(mayPass ? { delivery, change, dead: fault.message } : { delivery, change });
 }
 
 /** What could not be stored comes again, or is dead when its attempts are spent. */

@@ -51,7 +51,6 @@ const CONTENT_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'corrupt_input',
   'invalid_request',
   'too_large',
-  'unreadable',
   'unsupported_type',
 ]);
 
