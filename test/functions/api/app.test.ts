@@ -216,17 +216,19 @@ describe('what the system says of itself', () => {
   });
 
   it('gives Prometheus few labels, whatever the keys are', async () => {
-    for (let i = 0; i < 5; i++) await api.request(`/v1/items/key-${i}`); // others have asked before
-    await api.request('/v1/search?q=red');
-    await api.request('/no/such/route');
-    const response = await api.request('/metrics');
+    const fresh = await createFixture();
+    for (let i = 0; i < 5; i++) await fresh.request(`/v1/items/key-${i}`);
+    await fresh.request('/v1/search?q=red');
+    await fresh.request('/no/such/route');
+    const response = await fresh.request('/metrics');
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     const text = await response.text();
-    expect(text).toMatch(/chiasm_http_requests_total\{method="GET",route="\/v1\/items\/:key",status="404"\} [5-9]\n/);
-    expect(text).toMatch(/chiasm_http_requests_total\{method="GET",route="other",status="404"\} \d+/);
-    expect(text).toContain('chiasm_search_seconds_count{stage="encode"} 1');
-    expect(text).toContain('chiasm_items{modality="text",status="indexed"} 1');
+    expect(text).toContain('chiasm_http_requests_total{method="GET",route="/v1/items/:key",status="404"} 5\n');
+    expect(text).toContain('chiasm_http_requests_total{method="GET",route="other",status="404"} 1\n');
+    expect(text).toContain('chiasm_search_seconds_count{stage="encode"} 1\n');
+    expect(text).toContain('chiasm_queue_messages{state="pending"} 0\n');
     expect(text).not.toContain('key-1');
+    await fresh.close();
   });
 
   it('serves recall and duplicates only where it can', async () => {
