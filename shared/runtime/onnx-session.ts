@@ -3,7 +3,7 @@
  * takes; a server uses `threaded-session.ts`, which runs this in a thread of its own.
  */
 
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { inspectOnnx } from './inspect-onnx.ts';
 import type { Session, SessionOptions, Tensor, TensorInfo, Tensors } from './session.ts';
@@ -40,8 +40,10 @@ export async function createOnnxSession(model: string | Uint8Array, options: Ses
 }
 
 async function createOrtSession(model: string | Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  const providers = options.executionProviders ?? ['cpu'];
+  requireBuiltIn(providers);
   const ortOptions: InferenceSession.SessionOptions = {
-    executionProviders: [...(options.executionProviders ?? ['cpu'])],
+    executionProviders: [...providers],
     graphOptimizationLevel: options.optimisation ?? 'all',
     logSeverityLevel: LOG_ERRORS_ONLY,
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
@@ -51,9 +53,30 @@ async function createOrtSession(model: string | Uint8Array, options: SessionOpti
       ? InferenceSession.create(model, ortOptions)
       : InferenceSession.create(model, ortOptions));
   } catch (error) {
-    const name = typeof model === 'string' ? model : 'the model';
-    throw new ChiasmError('model_invalid', `ONNX Runtime cannot load ${name}: ${messageOf(error)}`, { cause: error });
+    throw describeLoadFailure(error, typeof model === 'string' ? model : 'the model', providers);
   }
+}
+
+/** ORT drops a provider that it was built without, and goes on with the rest; here nothing gets slow unseen. */
+function requireBuiltIn(providers: readonly string[]): void {
+  const built = listSupportedBackends().map(({ name }) => name);
+  const absent = providers.find((provider) => !built.includes(provider));
+  if (absent === undefined) return;
+  const choice = `this build of ONNX Runtime has ${built.join(', ')}`;
+  throw new ChiasmError('internal', `there is no execution provider ${absent}; ${choice}`);
+}
+
+/** With an accelerator ORT does not say whether the model or the machine is at fault, so both are named. */
+function describeLoadFailure(error: unknown, name: string, providers: readonly string[]): ChiasmError {
+  const reason = messageOf(error);
+  const accelerators = providers.filter((provider) => provider !== 'cpu').join(', ');
+  if (accelerators === '') {
+    return new ChiasmError('model_invalid', `ONNX Runtime cannot load ${name}: ${reason}`, { cause: error });
+  }
+  const advice = `check that this machine has ${accelerators} and its libraries, or use the execution provider cpu`;
+  return new ChiasmError('internal', `ONNX Runtime cannot load ${name} on ${accelerators}: ${reason}; ${advice}`, {
+    cause: error,
+  });
 }
 
 async function runOrtSession(session: InferenceSession, inputs: Tensors, outputs: readonly string[]): Promise<Tensors> {

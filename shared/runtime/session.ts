@@ -34,7 +34,7 @@ export interface Session {
 type ExecutionProvider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
 
 export interface SessionOptions {
-  /** In order of preference. @default ['cpu'] */
+  /** What the first cannot compute goes to the next. The machine must have all of them: nothing falls back unseen. @default ['cpu'] */
   readonly executionProviders?: readonly ExecutionProvider[];
   /** Threads for one operator. @default ORT's choice: one for each physical core */
   readonly threads?: number;

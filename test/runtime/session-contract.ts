@@ -115,5 +115,13 @@ export function describeSession(name: string, openSession: OpenSession): void {
         message: expect.stringContaining('Frobnicate'),
       });
     });
+
+    it('does not fall back unseen when the accelerator that it was told to use is not there', async () => {
+      const absent = process.platform === 'win32' ? 'coreml' : 'dml';
+      await expect(openSession(model, { executionProviders: [absent, 'cpu'] })).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining(`there is no execution provider ${absent}`),
+      });
+    });
   });
 }
