@@ -18,7 +18,7 @@ import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 
 /** How the app tells ingestion what happened. */
-export interface IngestControl {
+interface IngestControl {
   /** These objects were written; resolves when the change is queued durably enough not to be lost by this process. */
   changed(keys: readonly string[]): Promise<void>;
   /** Hides an item; resolves when the tombstone is applied. False when the index knew no such item. */
@@ -42,14 +42,14 @@ export interface UploadGrants {
   }): boolean;
 }
 
-export interface UploadRequest {
+interface UploadRequest {
   readonly key: string;
   readonly contentType: string;
   readonly sizeBytes: number;
   readonly attributes: Attributes;
 }
 
-export interface UploadGrant {
+interface UploadGrant {
   /** Absolute, or a path of this server. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export interface ModelDescription {
   readonly sizeBytes?: number;
 }
 
-export interface RecallReport {
+interface RecallReport {
   readonly recall: number;
   readonly samples: number;
   readonly k: number;
@@ -80,12 +80,12 @@ export interface RecallReport {
   readonly confidenceInterval: readonly [number, number];
 }
 
-export interface DuplicateGroup {
+interface DuplicateGroup {
   readonly kind: 'exact' | 'reencoded' | 'similar';
   readonly items: readonly { readonly key: string; readonly similarity: number }[];
 }
 
-export interface EraseReceipt {
+interface EraseReceipt {
   readonly key: string;
   /** Files that were rewritten or removed so that nothing of the item remains. */
   readonly rewritten: readonly string[];

@@ -4,7 +4,7 @@
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
-export type Labels = Readonly<Record<string, string | number>>;
+type Labels = Readonly<Record<string, string | number>>;
 
 export interface MetricsRegistry {
   counter(name: string, help: string): { add(labels?: Labels, amount?: number): void };

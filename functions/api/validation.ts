@@ -24,7 +24,7 @@ export function refuseInvalid(
   return problemResponse(c, { code: 'invalid_request', detail, issues });
 }
 
-export function toIssues(issues: readonly ZodIssue[], prefix = ''): readonly Issue[] {
+function toIssues(issues: readonly ZodIssue[], prefix = ''): readonly Issue[] {
   return issues
     .slice(0, MAX_ISSUES)
     .flatMap((issue) => flatten(issue, prefix))
@@ -47,6 +47,6 @@ function flatten(issue: ZodIssue, prefix: string): readonly Issue[] {
 }
 
 /** RFC 6901. */
-export function jsonPointer(path: readonly PropertyKey[]): string {
+function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

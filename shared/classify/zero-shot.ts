@@ -17,12 +17,12 @@ export interface ClassLabel {
 }
 
 /** At least one; several are weighed equally (the mean of their logits). */
-export interface ClassifierInput {
+interface ClassifierInput {
   /** Normalised [D] by modality, from the embedder or from an indexed item. */
   readonly vectors: Readonly<Partial<Record<Modality, Float32Array>>>;
 }
 
-export interface ZeroShotRequest {
+interface ZeroShotRequest {
   readonly input: ClassifierInput;
   /** At least one, with different names. */
   readonly labels: readonly ClassLabel[];
@@ -30,7 +30,7 @@ export interface ZeroShotRequest {
   readonly multiLabel: boolean;
 }
 
-export interface LabelProbability {
+interface LabelProbability {
   readonly name: string;
   readonly probability: number;
 }

@@ -15,7 +15,7 @@ export type QueryTerm =
   /** An indexed item of any modality. */
   | { readonly kind: 'item'; readonly key: string; readonly weight: number };
 
-export type SearchMode = 'vector' | 'lexical' | 'hybrid';
+type SearchMode = 'vector' | 'lexical' | 'hybrid';
 
 export interface SearchRequest {
   /** At least one; weights finite and not all zero. */

@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import { MODALITIES } from '#shared/core/modality.ts';
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string().openapi({ description: 'Where the documentation explains the code.', example: '/docs#not_found' }),
     title: z.string(),
