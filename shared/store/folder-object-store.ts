@@ -1,7 +1,7 @@
 /**
  * A user's own folder, which Chiasm reads and never writes. Keys are paths relative to it. Hidden names (a leading dot) are
- * not objects, neither listed nor readable. Symbolic links are followed where they lead out of the folder, each folder
- * once; what lies inside is found at its own place, so links back into the folder, and loops, add nothing.
+ * not objects, neither listed nor readable. Symbolic links are followed where they lead out of the folder, one on the way to
+ * an object; what lies inside is found at its own place, so links back into the folder, and loops, add nothing.
  */
 
 import { realpath, stat, statfs } from 'node:fs/promises';
@@ -12,8 +12,7 @@ import { checkRange } from './byte-range.ts';
 import { attempt, isAbsent, quote, toStorageError } from './file-error.ts';
 import { fileVersion, openFile, readAndClose, streamAndClose } from './file-version.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from './object-store.ts';
-import { realPath } from './own-path.ts';
-import { createEntryReader, isHidden, isInside, mayEnter, reasonOf, type SkippedEntry } from './user-folder.ts';
+import { createEntryReader, isHidden, isReachable, reasonOf, type SkippedEntry } from './user-folder.ts';
 import { folderOfPrefix, inBatches, walkFolder } from './walk-folder.ts';
 
 export interface FolderObjectStoreOptions {
@@ -43,12 +42,10 @@ export function createFolderObjectStore(folder: string, options: FolderObjectSto
     const { root, inodesAreStable } = await openRoot();
     const path = join(root, ...parseObjectKey(key).split('/'));
     if (isHidden(key)) return undefined;
-    const real = await realPath(path);
-    if (real === undefined) {
+    if (!(await isReachable(path, root))) {
       await requireFolder(root);
       return undefined;
     }
-    if (real !== path && isInside(real, root)) return undefined; // an object at its own place only
     const file = await openFile(path, { inodesAreStable });
     return file && { ...file, path };
   }
@@ -59,7 +56,7 @@ export function createFolderObjectStore(folder: string, options: FolderObjectSto
     const keyPrefix = folderOfPrefix(listOptions.prefix ?? '');
     if (keyPrefix === undefined || isHidden(keyPrefix)) return;
     const start = join(root, ...keyPrefix.slice(0, -1).split('/'));
-    if (!(await mayEnter(start, root))) return;
+    if (!(await isReachable(start, root))) return;
     const files = walkFolder(start, keyPrefix, createEntryReader(root, onSkipped), listOptions);
     for await (const batch of inBatches(files, LIST_BATCH)) {
       const infos = await Promise.all(batch.map((file) => objectInfo(file, inodesAreStable)));

@@ -4,8 +4,7 @@ import { type BigIntStats, type FSWatcher, watch } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileErrorCode, isAbsent, toStorageError } from './file-error.ts';
-import { createEntryReader, mayEnter } from './user-folder.ts';
-import type { ReadEntries } from './walk-folder.ts';
+import { createEntryReader, isReachable } from './user-folder.ts';
 
 export interface FolderTreeEvents {
   /** Something happened at this path, relative to the root with "/"; undefined when the system did not say where. */
@@ -71,12 +70,7 @@ export async function openFolderTree(folder: string, { onEvent, onUnwatched }: F
    * Puts the folder at `key` and those in it into `into`, with the watch that `folders` has on it or a new one. The watch
    * is opened before the names are read, so what comes between the two is not lost.
    */
-  async function collect(
-    key: string,
-    into: Map<string, Folder>,
-    readEntries: ReadEntries,
-    files: string[],
-  ): Promise<void> {
+  async function collect(key: string, into: Map<string, Folder>, files: string[]): Promise<void> {
     const identity = await identityOf(join(root, key));
     if (identity === undefined) return;
     const known = folders.get(key);
@@ -85,15 +79,15 @@ export async function openFolderTree(folder: string, { onEvent, onUnwatched }: F
     for (const entry of await readEntries(join(root, key), key === '' ? '' : `${key}/`)) {
       const inside = key === '' ? entry.segment : `${key}/${entry.segment}`;
       if (entry.kind === 'file') files.push(inside);
-      else await collect(inside, into, readEntries, files);
+      else await collect(inside, into, files);
     }
   }
 
-  const newReader = () => createEntryReader(root, () => {}); // the store's listing reports what is skipped
+  const readEntries = createEntryReader(root, () => {}); // the store's listing reports what is skipped
 
   async function synchronize(): Promise<void> {
     const next = new Map<string, Folder>();
-    await collect('', next, newReader(), []);
+    await collect('', next, []);
     for (const [key, { watcher }] of folders) if (watcher !== next.get(key)?.watcher) watcher?.close();
     folders = next;
     if (closed) close();
@@ -111,7 +105,7 @@ export async function openFolderTree(folder: string, { onEvent, onUnwatched }: F
     isUnchanged: (key, found) => folders.get(key)?.identity === `${found.dev}:${found.ino}`,
     async enter(key) {
       const files: string[] = [];
-      if (await mayEnter(join(root, key), root)) await collect(key, folders, newReader(), files);
+      if (await isReachable(join(root, key), root)) await collect(key, folders, files);
       return files;
     },
     synchronize,

@@ -1,6 +1,6 @@
 /** An object store in memory, for tests that need speed and for what may be lost. One process only. */
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -18,6 +18,7 @@ export interface MemoryObjectStoreOptions {
 
 export function createMemoryObjectStore({ clock = systemClock }: MemoryObjectStoreOptions = {}): ObjectStore {
   const objects = new Map<string, StoredObject>();
+  const storeId = randomUUID().slice(0, 8); // so that etags of two stores never meet
   let versions = 0;
 
   const find = (key: string) => objects.get(parseObjectKey(key));
@@ -50,7 +51,7 @@ export function createMemoryObjectStore({ clock = systemClock }: MemoryObjectSto
       if (ifAbsent && current !== undefined) return { written: false };
       if (ifMatch !== undefined && current?.etag !== ifMatch) return { written: false };
       versions += 1;
-      const etag = `${versions}`;
+      const etag = `${storeId}-${versions}`;
       objects.set(key, { key, etag, sizeBytes: bytes.length, modifiedAtMs: clock.now(), ...beside, bytes });
       return { written: true, etag };
     },

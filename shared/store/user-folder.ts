@@ -1,8 +1,8 @@
 /** What counts as an object in a folder of the user's: shared by the store that reads it and the watch that follows it. */
 
 import { isUtf8 } from 'node:buffer';
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
 import { objectKeyProblem } from '#shared/core/object-key.ts';
 import { fileErrorCode, isAbsent } from './file-error.ts';
 import { realPath } from './own-path.ts';
@@ -21,20 +21,8 @@ export interface SkippedEntry {
   readonly reason: string;
 }
 
-/** Reads folders for one listing and remembers the linked ones that it has entered. */
+/** Reads the entries of folders below `root`, which has no links left in it. */
 export function createEntryReader(root: string, onSkipped: (entry: SkippedEntry) => void): ReadEntries {
-  const entered = new Set<string>();
-
-  async function resolveLink(path: string, segment: string): Promise<FolderEntry | undefined> {
-    const target = await stat(path, { bigint: true });
-    if (isInside(await realpath(path), root)) return undefined;
-    if (target.isFile()) return { segment, path, kind: 'file' };
-    const identity = `${target.dev}:${target.ino}`;
-    if (!target.isDirectory() || entered.has(identity)) return undefined;
-    entered.add(identity);
-    return { segment, path, kind: 'folder' };
-  }
-
   return async (path: string, keyPrefix: string): Promise<readonly FolderEntry[]> => {
     const skip = (name: string, problem: SkippedEntry['problem'], reason: string) =>
       onSkipped({ path: keyPrefix + name, problem, reason });
@@ -52,8 +40,8 @@ export function createEntryReader(root: string, onSkipped: (entry: SkippedEntry)
       else if (found.isDirectory()) entries.push({ segment: name, path: child, kind: 'folder' });
       else if (found.isSymbolicLink()) {
         try {
-          const entry = await resolveLink(child, name);
-          if (entry !== undefined) entries.push(entry);
+          const kind = await kindOfLink(child, root);
+          if (kind !== undefined) entries.push({ segment: name, path: child, kind });
         } catch (error) {
           // A link that leads nowhere may lead to a drive that is not connected now: its objects are not known to be gone.
           skip(name, 'unreadable', `the link cannot be followed: ${reasonOf(error)}`);
@@ -73,10 +61,31 @@ async function readNames(path: string, onUnreadable: (reason: string) => void) {
   }
 }
 
-/** True unless a link back into the folder lies on the way to `path`. */
-export async function mayEnter(path: string, root: string): Promise<boolean> {
+/** What a link stands for; undefined when it is not followed, or leads to neither a file nor a folder. */
+async function kindOfLink(path: string, root: string): Promise<FolderEntry['kind'] | undefined> {
+  const target = await stat(path);
+  if (!(await isReachable(path, root)) || !(target.isFile() || target.isDirectory())) return undefined;
+  return target.isFile() ? 'file' : 'folder';
+}
+
+/**
+ * True when `path` is the place where its object or folder is found: without links on the way, or with one that leads out
+ * of the root. Links back into the root, links in linked folders and links to a folder that holds the root are not followed,
+ * so there are no loops, and what is at a path does not depend on the way that a listing took.
+ */
+export async function isReachable(path: string, root: string): Promise<boolean> {
   const real = await realPath(path);
-  return real !== undefined && (real === path || !isInside(real, root));
+  if (real === path) return true;
+  if (real === undefined || isInside(real, root)) return false;
+  const segments = relative(root, path).split(sep);
+  for (const [i] of segments.entries()) {
+    const place = join(root, ...segments.slice(0, i + 1));
+    const target = await realPath(place);
+    if (target === undefined || target === place) continue;
+    const leadsOut = !isInside(target, root) && !isInside(root, target);
+    return leadsOut && real === join(target, ...segments.slice(i + 1));
+  }
+  return false;
 }
 
 export function isInside(path: string, root: string): boolean {
