@@ -20,7 +20,7 @@ article{border:1px solid var(--line);border-radius:8px;padding:16px;margin:16px 
 article p{margin:4px 0 12px}.method{display:inline-block;min-width:64px;color:var(--accent);text-transform:uppercase}
 table{border-collapse:collapse;width:100%;font-size:14px;margin:8px 0}th,td{text-align:left;vertical-align:top;padding:6px 8px;border-top:1px solid var(--line);overflow-wrap:anywhere}
 code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:var(--soft);padding:12px;border-radius:6px;overflow:auto;margin:8px 0}
-h4{margin:16px 0 4px;font-size:14px}
+h4{margin:16px 0 4px;font-size:14px}td:first-child{white-space:nowrap}
 `;
 
 const EXAMPLE = `curl --upload-file beach.jpg -H 'content-type: image/jpeg' http://127.0.0.1:8787/v1/objects/holiday/beach.jpg
@@ -100,24 +100,30 @@ ${
     ? ''
     : html`<h4>Parameters</h4><table><tbody>${parameters.map(
         (parameter) =>
-          html`<tr><td><code>${parameter.name}</code></td><td>${parameter.in}${parameter.required ? ', required' : ''}</td><td>${typeText(parameter.schema ?? {})} ${parameter.description ?? String(parameter.schema?.description ?? '')}</td></tr>`,
+          html`<tr><td><code>${parameter.name}</code></td><td>${parameter.in}${parameter.required ? ', required' : ''}</td><td>${typeText(parameter.schema ?? {})} ${prose(parameter.description ?? parameter.schema?.description)}</td></tr>`,
       )}</tbody></table>`
 }
 ${Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => html`<h4>Body: ${type}</h4>${schema ? renderSchema(schema) : ''}`)}
 <h4>Answers</h4><table><tbody>${Object.entries(responses).map(
     ([status, response]) =>
-      html`<tr><td><code>${status === 'default' ? 'else' : status}</code></td><td>${response.description ?? ''}</td><td>${Object.values(response.content ?? {}).map(({ schema }) => (schema ? renderType(schema) : ''))}</td></tr>`,
+      html`<tr><td><code>${status === 'default' ? 'else' : status}</code></td><td>${prose(response.description)}</td><td>${Object.values(response.content ?? {}).map(({ schema }) => (schema ? renderType(schema) : ''))}</td></tr>`,
   )}</tbody></table></article>`;
+}
+
+/** A description with its `code` marked. */
+function prose(text: unknown): Html[] {
+  if (typeof text !== 'string') return [];
+  return text.split('`').map((piece, i) => (i % 2 === 1 ? html`<code>${piece}</code>` : html`${piece}`));
 }
 
 /** An object as a table of its fields, anything else as its type. */
 function renderSchema(schema: Json): Html {
   const properties = schema.properties as Readonly<Record<string, Json>> | undefined;
-  if (properties === undefined) return html`<p>${renderType(schema)} ${String(schema.description ?? '')}</p>`;
+  if (properties === undefined) return html`<p>${renderType(schema)} ${prose(schema.description)}</p>`;
   const required = new Set((schema.required as readonly string[] | undefined) ?? []);
   return html`<table><tbody>${Object.entries(properties).map(
     ([name, field]) =>
-      html`<tr><td><code>${name}</code>${required.has(name) ? '' : ' (optional)'}</td><td>${renderType(field)}</td><td>${String(field.description ?? '')}</td></tr>`,
+      html`<tr><td><code>${name}</code>${required.has(name) ? '' : ' (optional)'}</td><td>${renderType(field)}</td><td>${prose(field.description)}</td></tr>`,
   )}</tbody></table>`;
 }
 

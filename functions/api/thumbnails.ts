@@ -14,7 +14,7 @@ export const THUMBNAIL_LIMITS = { min: WIDTHS_PIXELS[0], max: WIDTHS_PIXELS.at(-
 const CONCURRENCY = 4;
 
 export interface ThumbnailDependencies {
-  readonly mediaStore: Pick<ObjectStore, 'get'>;
+  readonly mediaStore: Pick<ObjectStore, 'get' | 'head'>;
   readonly stateStore: Pick<ObjectStore, 'get' | 'put' | 'list' | 'delete'>;
   readonly log: Log;
 }
@@ -43,7 +43,9 @@ export function createThumbnails(deps: ThumbnailDependencies): Thumbnails {
     } catch (error) {
       deps.log.warn('thumbnail.not_kept', { key, error }); // the picture is there to be shown; the next request makes it again
     }
-    return thumbnail;
+    if ((await deps.mediaStore.head(key)) !== undefined) return thumbnail;
+    await deps.stateStore.delete(stateKey); // it was deleted meanwhile: nothing of it may stay
+    return undefined;
   };
   return {
     async of({ key, etag }, widthPixels) {

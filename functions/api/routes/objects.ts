@@ -12,7 +12,7 @@ import type { AppDependencies } from '../app-dependencies.ts';
 import { attributesJson, readAttributesHeader } from '../attributes-header.ts';
 import { parseRange } from '../byte-range.ts';
 import { problemResponse } from '../problem.ts';
-import { jsonAnswer, jsonBody, keyParameter, problemAnswer } from '../schemas/common.ts';
+import { jsonAnswer, jsonBody, keyParameter, numberQuery, problemAnswer } from '../schemas/common.ts';
 import { eraseReceiptSchema, storedSchema, uploadRequestSchema, uploadSchema } from '../schemas/items.ts';
 import { contentHeaders, namesEtag } from '../served-content.ts';
 import { createThumbnails, keptWidth, THUMBNAIL_LIMITS } from '../thumbnails.ts';
@@ -51,11 +51,7 @@ const getObject = createRoute({
   request: {
     params: keyParameter,
     query: z.object({
-      thumbnail: z.coerce
-        .number()
-        .int()
-        .min(THUMBNAIL_LIMITS.min)
-        .max(THUMBNAIL_LIMITS.max)
+      thumbnail: numberQuery('integer', THUMBNAIL_LIMITS.min, THUMBNAIL_LIMITS.max)
         .optional()
         .openapi({ description: 'A WebP of a picture, no wider than this many pixels.' }),
     }),
@@ -92,7 +88,9 @@ const deleteObject = createRoute({
 
 export function registerObjectRoutes(app: ApiApp, deps: AppDependencies): void {
   const thumbnails = createThumbnails({
-    mediaStore: { get: (key) => deps.mediaStore.get(key) },
+    get mediaStore() {
+      return deps.mediaStore;
+    },
     get stateStore() {
       return deps.stateStore;
     },

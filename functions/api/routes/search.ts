@@ -27,7 +27,7 @@ const getSearch = createRoute({
   method: 'get',
   path: '/v1/search',
   tags: ['Search'],
-  summary: 'The same for plain words',
+  summary: 'Search by words in a link; the same as the POST with a plain text query',
   request: { query: searchQuerySchema },
   responses: { 200: jsonAnswer(searchAnswerSchema, 'The best matches first.'), ...problemAnswer },
 });

@@ -20,7 +20,7 @@ const problemSchema = z
 /** The answer of every route to what it cannot do. */
 export const problemAnswer = {
   default: {
-    description: 'A problem document (RFC 9457). Its `code` is one of those listed in the documentation.',
+    description: 'A problem document (RFC 9457); its `code` is one of those listed under Problems.',
     content: { 'application/problem+json': { schema: problemSchema } },
   },
 } as const;
@@ -82,7 +82,20 @@ export const filterSchema = z.record(z.string(), z.unknown()).openapi('Filter', 
   example: { album: 'Lisbon', stars: { $gte: 4 } },
 });
 
-export const limitQuery = z.coerce.number().int().min(1).max(100).default(20);
+/** A number in a query string, within bounds; the empty string is none. */
+export function numberQuery(type: 'integer' | 'number', minimum: number, maximum: number) {
+  const number = type === 'integer' ? z.int() : z.number();
+  return z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/, { error: `expected ${type === 'integer' ? 'a whole number' : 'a number'}` })
+    .transform(Number)
+    .pipe(number.min(minimum).max(maximum))
+    .openapi({ type, minimum, maximum, pattern: undefined });
+}
+
+export const limitQuery = numberQuery('integer', 1, 100)
+  .default(20)
+  .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20 });
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 

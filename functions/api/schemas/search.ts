@@ -12,7 +12,9 @@ import {
   contentSourceSchema,
   filterSchema,
   keySchema,
+  limitQuery,
   modalitySchema,
+  numberQuery,
   partRangeSchema,
   previewSchema,
 } from './common.ts';
@@ -50,11 +52,11 @@ export const searchRequestSchema = z
 
 export const searchQuerySchema = z.object({
   q: textSchema.openapi({ param: { name: 'q', in: 'query', required: true }, example: 'a red car' }),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: limitQuery,
   mode: z.enum(['vector', 'hybrid', 'lexical']).default('hybrid'),
   modality: modalitySchema.optional(),
   cursor: z.string().min(1).max(500).optional(),
-  minProbability: z.coerce.number().min(0).max(1).optional(),
+  minProbability: numberQuery('number', 0, 1).optional(),
 });
 
 export const searchAnswerSchema = z
