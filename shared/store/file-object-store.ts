@@ -101,7 +101,7 @@ export function createFileObjectStore(folder: string, options: FileObjectStoreOp
    */
   async function stamp(temporary: string, current: FileVersion | undefined): Promise<string> {
     const nowMicroseconds = Math.floor(clock.now()) * 1000 + Math.floor(Math.random() * 1000);
-    const afterCurrent = current === undefined ? 0 : (current.modifiedAtMs + 1) * 1000;
+    const afterCurrent = current === undefined ? 0 : (current.modifiedAtMs + 2) * 1000; // whole ms, and rounding
     lastMicroseconds = Math.max(nowMicroseconds, lastMicroseconds + 1, afterCurrent);
     for (const step of TIME_STEPS_MICROSECONDS) {
       const seconds = (lastMicroseconds + step) / 1e6;

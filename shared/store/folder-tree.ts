@@ -52,8 +52,8 @@ export async function openFolderTree(folder: string, { onEvent, onUnwatched }: F
     if (closed || (WATCHES_TREES && key !== '')) return undefined;
     try {
       const watcher = watch(join(root, key), { recursive: WATCHES_TREES, persistent: true }, (_event, name) => {
-        const path = name?.replaceAll('\\', '/');
-        onEvent(path === undefined ? undefined : key === '' ? path : `${key}/${path}`);
+        const path = process.platform === 'win32' ? name?.replaceAll('\\', '/') : name;
+        onEvent(path == null ? undefined : key === '' ? path : `${key}/${path}`);
       });
       watcher.on('error', (error) => {
         onEvent(undefined); // Windows says so when the folder is deleted, and when events were lost
