@@ -46,6 +46,7 @@ async function createOrtSession(model: string | Uint8Array, options: SessionOpti
     executionProviders: [...providers],
     graphOptimizationLevel: options.optimisation ?? 'all',
     logSeverityLevel: LOG_ERRORS_ONLY,
+    extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
   };
   try {

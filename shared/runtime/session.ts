@@ -38,6 +38,12 @@ export interface SessionOptions {
   readonly executionProviders?: readonly ExecutionProvider[];
   /** Threads for one operator. @default ORT's choice: one for each physical core */
   readonly threads?: number;
+  /**
+   * Let ORT's threads wait for work in a loop. A little faster for one model that has the machine for itself; with
+   * decoding or a second model beside it, the loops take the cores from the work.
+   * @default false
+   */
+  readonly spinning?: boolean;
   /** How far ORT rewrites the graph. @default 'all' */
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Largest size of a model's weights, inside the file and beside it. @default 2 GiB */
