@@ -19,7 +19,6 @@ export async function fileDigest(path: string): Promise<string> {
 
 /**
  * What is wrong with the files that a card lists: missing, of another size, of other content. Empty when all is well.
- * `only` restricts the check to the files that are in use.
  */
 export async function verifyFiles(folder: string, files: ModelCard['files']): Promise<Issue[]> {
   const issues = await Promise.all(
