@@ -6,7 +6,7 @@
 import { ChiasmError } from '#shared/core/errors.ts';
 import { decodeText } from './decode-text.ts';
 import { mp4Tracks } from './mp4.ts';
-import { isAdts, isMp3 } from './mpeg-audio.ts';
+import { id3Length, isAdts, isMp3 } from './mpeg-audio.ts';
 import { refusedTextType, refusedType, startsWith } from './refused-types.ts';
 
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
@@ -126,12 +126,6 @@ function detectAudio(bytes: Uint8Array): MediaType | undefined {
   }
   if (isAdts(bytes)) return audio('aac');
   return isMp3(bytes) ? audio('mp3') : undefined;
-}
-
-/** Length of the ID3v2 tag at the start, with its header. */
-function id3Length(bytes: Uint8Array): number {
-  const size = [6, 7, 8, 9].reduce((sum, i) => sum * 128 + ((bytes[i] ?? 0) & 127), 0);
-  return size + ((bytes[5] ?? 0) & 0x10 ? 20 : 10);
 }
 
 function detectOgg(bytes: Uint8Array): MediaType {

@@ -56,3 +56,10 @@ function adtsLength(bytes: Uint8Array, at: number): number | undefined {
   const length = ((bytes[at + 3]! & 3) << 11) | (bytes[at + 4]! << 3) | (bytes[at + 5]! >> 5);
   return length >= 7 ? length : undefined;
 }
+
+/** Length of the ID3v2 tag at the start with its header; 0 without one. */
+export function id3Length(bytes: Uint8Array): number {
+  if (bytes[0] !== 0x49 || bytes[1] !== 0x44 || bytes[2] !== 0x33) return 0;
+  const size = [6, 7, 8, 9].reduce((sum, i) => sum * 128 + ((bytes[i] ?? 0) & 127), 0);
+  return size + ((bytes[5] ?? 0) & 0x10 ? 20 : 10);
+}

@@ -1,0 +1,78 @@
+/** A few worker threads that answer one request at a time each. They start when needed and do not keep the process alive. */
+
+import type { Transferable, Worker } from 'node:worker_threads';
+import { ChiasmError } from '#shared/core/errors.ts';
+
+export interface WorkerPool<Request, Reply> {
+  /**
+   * The reply of the next free worker.
+   * @throws ChiasmError `too_large` after the time limit, `internal` when the worker ends; both times a new one takes its place
+   */
+  run(request: Request, transfer?: readonly Transferable[]): Promise<Reply>;
+}
+
+export interface WorkerPoolOptions {
+  readonly size: number;
+  /** A request that takes longer is given up, and its worker is ended. */
+  readonly timeoutMs: number;
+}
+
+export function createWorkerPool<Request, Reply>(
+  startWorker: () => Worker,
+  { size, timeoutMs }: WorkerPoolOptions,
+): WorkerPool<Request, Reply> {
+  const idle: Worker[] = [];
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+
+  const acquire = async (): Promise<Worker> => {
+    if (busy >= size) await new Promise<void>((resolve) => waiting.push(resolve));
+    else busy++;
+    return idle.pop() ?? startWorker();
+  };
+  /** The place goes to the next that waits, so that `busy` never exceeds `size`. */
+  const release = () => {
+    const next = waiting.shift();
+    if (next === undefined) busy--;
+    else next();
+  };
+
+  const ask = (worker: Worker, request: Request, transfer: readonly Transferable[]) =>
+    new Promise<Reply>((resolve, reject) => {
+      const onMessage = (reply: Reply) => settle(() => resolve(reply));
+      const onError = (error: unknown) => settle(() => reject(workerEnded(error)));
+      const onExit = (exitCode: number) => onError(new Error(`exit code ${exitCode}`));
+      const timer = setTimeout(() => {
+        settle(() => reject(new ChiasmError('too_large', `it took more than ${timeoutMs / 1000} seconds to decode`)));
+      }, timeoutMs);
+      const settle = (finish: () => void) => {
+        clearTimeout(timer);
+        worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+        finish();
+      };
+      worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+      worker.ref();
+      worker.postMessage(request, [...transfer]);
+    });
+
+  const run = async (request: Request, transfer: readonly Transferable[] = []): Promise<Reply> => {
+    const worker = await acquire();
+    try {
+      const reply = await ask(worker, request, transfer);
+      worker.unref();
+      idle.push(worker);
+      return reply;
+    } catch (error) {
+      worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
+      await worker.terminate();
+      throw error;
+    } finally {
+      release();
+    }
+  };
+  return { run };
+}
+
+function workerEnded(cause: unknown): ChiasmError {
+  return new ChiasmError('internal', 'a decoding worker ended before it replied', { cause });
+}
