@@ -19,7 +19,7 @@ export interface ContentDecoders {
 }
 
 export interface ContentEmbedder {
-  /** One normalised vector [D] for each text. */
+  /** One normalised vector [D] for each text; the beginning of a text counts, as far as the model reads. */
   texts(texts: readonly string[]): Promise<readonly Float32Array[]>;
   /** Normalised [D]. @throws ChiasmError when the bytes are no readable picture or the model has no picture tower */
   image(bytes: Uint8Array): Promise<Float32Array>;
@@ -27,12 +27,16 @@ export interface ContentEmbedder {
   audio(bytes: Uint8Array): Promise<Float32Array>;
 }
 
+/** Far more than a model's 64 or 77 tokens can hold: splitting a megabyte into tokens would stop the process for seconds. */
+const MAX_TEXT_CHARACTERS = 16_384;
+
 export function createContentEmbedder(encoder: Encoder, decoders: ContentDecoders): ContentEmbedder {
   return {
     async texts(texts) {
       if (texts.length === 0) return [];
       requireModality(encoder, 'text');
-      return rows(await encoder.embedTexts(texts), encoder.space.dimensions);
+      const cut = texts.map((text) => text.slice(0, MAX_TEXT_CHARACTERS));
+      return rows(await encoder.embedTexts(cut), encoder.space.dimensions);
     },
     async image(bytes) {
       requireModality(encoder, 'image');
