@@ -1,6 +1,7 @@
 /** `npm start`: indexes folders, serves the API and the console, follows changes. */
 
 import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -13,6 +14,7 @@ import { writeSample } from '#functions/local/sample/write-sample.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog } from '#shared/core/log.ts';
+import { findModel } from '#shared/models/find-model.ts';
 import { type Arguments, HELP, parseArguments } from './arguments.ts';
 import { createReporter, type Reporter, type Summary } from './reporter.ts';
 
@@ -34,6 +36,8 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   const folders =
     args.folders.length > 0 ? args.folders.map((folder) => resolve(folder)) : [join(dataFolder, 'sample')];
   if (args.folders.length === 0) await writeSample(folders[0]!);
+  for (const folder of folders) await checkFolder(folder);
+  const modelFolder = await findModel(args.model, { dataFolder });
   reporter.starting({ version: version(), model: args.model, data: args.data, folders });
 
   const apiKeys = environment.CHIASM_API_KEYS ?? [];
@@ -49,7 +53,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
     environment.CHIASM_LOG ?? 'error',
   );
   const system = composeLocal(
-    { folders, dataFolder, model: args.model, apiKeys, allowedHosts: loopback ? LOOPBACK_HOSTS : 'any' },
+    { folders, dataFolder, modelFolder, apiKeys, allowedHosts: loopback ? LOOPBACK_HOSTS : 'any' },
     log,
   );
   const server = args.once ? undefined : await listen(system, args);
@@ -68,6 +72,14 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   await loaded.compact();
   await system.close();
   claim.release();
+}
+
+/** @throws ChiasmError `not_found` before anything is started */
+async function checkFolder(folder: string): Promise<void> {
+  const stats = await stat(folder).catch(() => undefined);
+  if (stats?.isDirectory()) return;
+  const reason = stats === undefined ? 'does not exist or cannot be read' : 'is a file; give the folder that it is in';
+  throw new ChiasmError('not_found', `${folder} ${reason}`);
 }
 
 /** Queues what differs, shows progress until it is done, and tells what came of it. */

@@ -26,7 +26,6 @@ import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { reconcile } from '#shared/ingest/reconcile.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
-import { findModel } from '#shared/models/find-model.ts';
 import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
@@ -48,7 +47,8 @@ export interface LocalSettings {
   readonly folders: readonly string[];
   /** Where the index, uploads and pulled models are. */
   readonly dataFolder: string;
-  readonly model: string;
+  /** Path of the model folder. */
+  readonly modelFolder: string;
   readonly apiKeys: readonly string[];
   readonly allowedHosts: AppDependencies['allowedHosts'];
   readonly ingest?: IngestOptions;
@@ -162,7 +162,7 @@ function openMedia({ dataFolder, folders }: LocalSettings): Media {
 async function start(settings: LocalSettings, media: Media, stateStore: ObjectStore, log: Log): Promise<Running> {
   const { mediaStore } = media;
   const clock = systemClock;
-  const model = await openModelFolder(await findModel(settings.model, { dataFolder: settings.dataFolder }));
+  const model = await openModelFolder(settings.modelFolder);
   const encoder = await createEncoder(model, { openSession: createThreadedSession });
   const { space } = encoder;
   const scratchFolder = join(settings.dataFolder, 'scratch');
