@@ -129,7 +129,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}) {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: assertions say what a body looks like
+/** Assertions say what a body looks like. */
 type Body = any;
 
 export async function bodyOf(response: Response | Promise<Response>): Promise<Body> {
