@@ -2,9 +2,13 @@
 
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { ObjectMetadata } from './object-store.ts';
+import { encodeMetadata } from './s3-metadata.ts';
 
-/** All names and values together, in UTF-8. Source: Amazon S3 user guide, "User-defined object metadata". */
-export const MAX_METADATA_BYTES = 2048;
+/**
+ * All names and values together, as headers. Amazon S3 allows 2 KB (user guide, "User-defined object metadata"); the rest
+ * is for the token that its adapter adds.
+ */
+export const MAX_METADATA_BYTES = 2000;
 
 const METADATA_NAME = /^[a-z0-9][a-z0-9._-]*$/;
 const CONTENT_TYPE = /^[\x20-\x7e]{1,255}$/;
@@ -14,16 +18,16 @@ export function checkMetadata(beside: ObjectMetadata): void {
   if (beside.contentType !== undefined && !CONTENT_TYPE.test(beside.contentType)) {
     throw refused(`a content type must be 1 to 255 printable ASCII characters; got ${quote(beside.contentType)}`);
   }
-  let sizeBytes = 0;
   for (const [name, value] of Object.entries(beside.metadata ?? {})) {
     if (!METADATA_NAME.test(name)) {
       throw refused(`metadata names are lower-case letters, digits, ".", "_" and "-"; got ${quote(name)}`);
     }
     if (!value.isWellFormed()) throw refused(`the metadata value of ${quote(name)} must be well-formed Unicode`);
-    sizeBytes += name.length + Buffer.byteLength(value, 'utf8');
   }
+  const headers = Object.entries(encodeMetadata(beside.metadata ?? {}));
+  const sizeBytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (sizeBytes > MAX_METADATA_BYTES) {
-    throw refused(`metadata must be at most ${MAX_METADATA_BYTES} bytes in all; got ${sizeBytes}`);
+    throw refused(`metadata must be at most ${MAX_METADATA_BYTES} bytes in all, percent-encoded; got ${sizeBytes}`);
   }
 }
 
