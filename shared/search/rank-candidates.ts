@@ -39,7 +39,7 @@ export function orderParts(
 }
 
 /**
- * Items in their final order. The first `FUSION_DEPTH` vector parts and the word hits are fused by reciprocal rank; the
+ * Items in their final order; of two that fusion finds equal, the one that contains the words comes first. The first `FUSION_DEPTH` vector parts and the word hits are fused by reciprocal rank; the
  * rest of the vector list follows in its own order, which is the order fusion would give it.
  */
 export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly LexicalHit[]): readonly Candidate[] {
@@ -55,7 +55,7 @@ export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly L
 
   const fusedKeys = vectorKeys.slice(0, fusedItems);
   const inFusion = new Set(fusedKeys);
-  const order = lexicalHits.size === 0 ? fusedKeys : fuseRanks([fusedKeys, [...lexicalHits.keys()]]);
+  const order = lexicalHits.size === 0 ? fusedKeys : fuseRanks([[...lexicalHits.keys()], fusedKeys]);
   const tail = vectorKeys.slice(fusedItems).filter((key) => !lexicalHits.has(key));
   return [...order, ...tail].map((key) => {
     const vectorHit = vectorHits.get(key);

@@ -105,7 +105,8 @@ interface QueryPlan {
 function planQuery(deps: SearchDependencies, request: SearchRequest, embedding: QueryEmbedding | undefined): QueryPlan {
   const present = new Set<Modality>();
   for (const { modality, status, items } of deps.index.statistics().counts) {
-    if (modality !== undefined && status === 'indexed' && items > 0) present.add(modality);
+    const embedded = modality !== undefined && deps.encoder.modalities.has(modality); // others are found by words only
+    if (embedded && status === 'indexed' && items > 0) present.add(modality);
   }
   const wanted = request.modalities && new Set(request.modalities);
   const searched = [...present].filter((modality) => wanted?.has(modality) ?? true);

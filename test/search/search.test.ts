@@ -153,6 +153,14 @@ describe('ranking', () => {
     expect(vectorQueries[0]?.filter).toBeUndefined();
   });
 
+  it('lets a modality without vectors and calibration not disturb the others', async () => {
+    const sound = listedItem('sound', 'audio', [{ range: null, text: 'a transcript' }]);
+    const passage = listedItem('passage', 'text', [{ range: null, vector: vector(0.8, 0.6) }]);
+    const { ask } = searchOver([sound, passage, picture('picture', 0.6, 0.8)], { modalities: ['text', 'image'] });
+    expect(keysOf(await ask({ mode: 'vector' }))).toEqual(['picture', 'passage']);
+    expect((await ask({ terms: [text('transcript')] })).results[0]).toMatchObject({ key: 'sound', score: undefined });
+  });
+
   it('puts what is near and contains the words before what is only one of both', async () => {
     const { ask } = searchOver([picture('near', 1), picture('red-and-near', 1, 0.1), picture('red-and-far', 0, 1)]);
     const { results } = await ask({});
