@@ -278,6 +278,37 @@ describe('pages', () => {
       .sort();
   }
 
+  it('reach far beyond the first candidates, in the same order at any page size', async () => {
+    const entries = Array.from({ length: 700 }, (_, i) => {
+      const angle = (i / 700) * (Math.PI / 2);
+      return listedItem(`${i % 50 === 0 ? 'red' : 'item'}-${i}`, 'image', [
+        { range: null, vector: vector(Math.cos(angle), Math.sin(angle)) },
+        { range: null, vector: vector(0, Math.cos(angle), Math.sin(angle)) }, // far away: not shown beside the first
+      ]);
+    });
+    const { ask } = searchOver(entries);
+    const everything = async (request: Partial<SearchRequest>) => {
+      const keys: string[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await ask({ ...request, ...(cursor === undefined ? {} : { cursor }) });
+        keys.push(...keysOf(page));
+        cursor = page.nextCursor;
+        if (cursor === undefined) return keys;
+      }
+    };
+    const keys = entries.map(({ item }) => item.key);
+    expect(await everything({ mode: 'vector', limit: 33 })).toEqual(keys);
+    const hybrid = await everything({ mode: 'hybrid', limit: 100 });
+    expect([...hybrid].sort()).toEqual([...keys].sort());
+    expect(hybrid.indexOf('red-650')).toBeLessThan(30); // its words bring it up
+    expect(
+      hybrid.slice(200).every((key, i, rest) => i === 0 || Number(key.slice(5)) > Number(rest[i - 1]!.slice(5))),
+    ).toBe(true);
+    expect(await everything({ mode: 'hybrid', limit: 33 })).toEqual(hybrid);
+    const likely = await everything({ mode: 'vector', limit: 100, minProbability: 0.5 });
+    expect(likely).toEqual(keys.filter((_, i) => Math.cos((i / 700) * (Math.PI / 2)) >= 0.25));
+  });
+
   it('refuse a cursor of another query and one that no search returned', async () => {
     const { ask } = searchOver([picture('a', 1), picture('b', 1, 1)]);
     const { nextCursor } = await ask({ limit: 1 });
