@@ -128,6 +128,17 @@ describe('ranking', () => {
     expect(results[0]).toMatchObject({ key: 'book', part: { startChar: 9, endChar: 20 }, snippet: 'second' });
   });
 
+  it('fills the page although one item has more near parts than are fetched at first', async () => {
+    const passages = Array.from({ length: 900 }, () => ({ range: null, vector: axis(0) }));
+    const others = Array.from({ length: 30 }, (_, i) =>
+      listedItem(`other-${i}`, 'text', [{ range: null, vector: vector(1, 1) }]),
+    );
+    const { ask } = searchOver([listedItem('book', 'text', passages), ...others]);
+    const { results } = await ask({ mode: 'vector', limit: 20 });
+    expect(results).toHaveLength(20);
+    expect(results[0]?.key).toBe('book');
+  });
+
   it('merges modalities by match probability, not by cosine', async () => {
     // cosine 0.8 of a passage is a worse match (logit 1) than cosine 0.6 of a picture (logit 7)
     const passage = listedItem('passage', 'text', [{ range: null, vector: vector(0.8, 0.6) }]);
