@@ -106,7 +106,7 @@ export interface Api {
   readonly models: () => Promise<{ readonly models: readonly Model[] }>;
   readonly createUpload: (upload: { key: string; contentType: string; sizeBytes: number }) => Promise<UploadTarget>;
   /** The object itself; for text and for what a protected server does not give to a plain `<img>`. */
-  readonly object: (path: string, signal?: AbortSignal) => Promise<Response>;
+  readonly object: (path: string, init?: RequestInit) => Promise<Response>;
   /** Set once the server asked for a key: then media elements cannot load objects by themselves. */
   readonly isProtected: () => boolean;
 }
@@ -175,7 +175,7 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
     stats: (signal) => json('/v1/stats', signal && { signal }),
     models: () => json('/v1/models'),
     createUpload: (upload) => post('/v1/uploads', upload),
-    object: (path, signal) => call(path, signal && { signal }),
+    object: call,
     isProtected: () => apiKey !== undefined,
   };
 }

@@ -20,12 +20,7 @@ export function createHelp(): () => void {
   const dialog = h(
     'dialog',
     { class: 'sheet help', attributes: { 'aria-label': 'Help' } },
-    h(
-      'header',
-      {},
-      h('h2', {}, 'Help'),
-      button('Close', { icon: 'close', bare: true, attributes: { autofocus: true }, onClick: () => dialog.close() }),
-    ),
+    h('header', {}, h('h2', {}, 'Help'), button('Close', { icon: 'close', bare: true, onClick: () => dialog.close() })),
     h(
       'p',
       {},
@@ -58,7 +53,7 @@ export function askForApiKey(refused: boolean): Promise<string> {
   return new Promise((resolve) => {
     const input = h('input', {
       type: 'password',
-      attributes: { autocomplete: 'current-password', required: true, autofocus: true },
+      attributes: { autocomplete: 'current-password', required: true },
     });
     const dialog = h(
       'dialog',
@@ -91,12 +86,12 @@ export function askForApiKey(refused: boolean): Promise<string> {
 
 const NOTICE_MS = 6_000;
 
-/** Says something to everybody: in a corner, and to screen readers. */
+/** Says something to everybody: over whatever is open, and to screen readers. */
 export function notify(text: string): void {
   document.querySelector('.notice')?.remove();
-  const notice = h('p', { class: 'notice', attributes: { role: 'alert' } }, text);
-  // Above an open dialog, which covers everything outside itself.
-  (document.querySelector('dialog[open]') ?? document.body).append(notice);
+  const notice = h('p', { class: 'notice', attributes: { role: 'alert', popover: 'manual' } }, text);
+  document.body.append(notice);
+  notice.showPopover();
   setTimeout(() => notice.remove(), NOTICE_MS);
 }
 

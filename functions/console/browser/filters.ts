@@ -118,7 +118,7 @@ function createPanel(change: (changes: Partial<Filters>) => void, current: () =>
     type: 'text',
     attributes: { placeholder: 'value', 'aria-label': 'Value', autocomplete: 'off' },
   });
-  const lineValue = h('output', { class: 'quiet' });
+  const lineValue = h('span', {});
   const line = h('input', {
     type: 'range',
     attributes: { min: 0, max: 1, step: 0.05 },

@@ -24,7 +24,18 @@ export interface ItemDialog {
 const SIMILAR_ITEMS = 12;
 
 export function createItemDialog(options: ItemDialogOptions): ItemDialog {
-  const dialog = h('dialog', { class: 'item', attributes: { 'aria-label': 'Item' } });
+  const step = (label: string, direction: 'left' | 'right') =>
+    button(label, { icon: direction, bare: true, onClick: () => walk(direction) });
+  const previous = step('Previous', 'left');
+  const next = step('Next', 'right');
+  const close = button('Close', { icon: 'close', bare: true, onClick: options.onClose });
+  const keyLabel = h('span', { class: 'key' });
+  const dialog = h(
+    'dialog',
+    { class: 'item', attributes: { 'aria-label': 'Item' } },
+    h('header', { class: 'item-head' }, previous, next, keyLabel, close),
+    h('div', { class: 'item-body' }),
+  );
   document.body.append(dialog);
   let shownKey: string | undefined;
   let stage: Stage | undefined;
@@ -42,12 +53,16 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) options.onClose();
   });
+  const walk = (direction: 'left' | 'right') => {
+    const { previous: before, next: after } = shownKey === undefined ? {} : options.neighbours(shownKey);
+    const target = direction === 'left' ? before : after;
+    if (target !== undefined) options.onOpen(target);
+  };
   dialog.addEventListener('keydown', (event) => {
-    const { previous, next } = shownKey === undefined ? {} : options.neighbours(shownKey);
-    const target = event.key === 'ArrowLeft' ? previous : event.key === 'ArrowRight' ? next : undefined;
-    if (target === undefined || (event.target as Element).closest('input, textarea, .similar, [role=slider]')) return;
+    if ((event.target as Element).closest('input, textarea, .similar, [role=slider]')) return;
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
     event.preventDefault();
-    options.onOpen(target);
+    walk(event.key === 'ArrowLeft' ? 'left' : 'right');
   });
 
   async function load(key: string, signal: AbortSignal): Promise<void> {
@@ -107,8 +122,8 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
             class: 'primary',
             onClick: () => options.onMoreLikeThis(item.key),
           }),
-        button('Open original', { icon: 'open', onClick: () => void openOriginal(options.api, item.key) }),
-        button('Delete', { icon: 'bin', onClick: () => askToDelete(item.key, confirmation) }),
+        button('Original', { icon: 'open', onClick: () => void openOriginal(options.api, item.key) }),
+        button('Delete', { icon: 'bin', bare: true, onClick: () => askToDelete(item.key, confirmation) }),
       ),
       confirmation,
     );
@@ -141,27 +156,19 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       if (key === shownKey) return;
       shownKey = key;
       leave();
-      if (key === undefined) return dialog.close();
-      const { previous, next } = options.neighbours(key);
-      const step = (target: Entry | undefined, label: string, direction: 'left' | 'right') =>
-        button(label, {
-          icon: direction,
-          bare: true,
-          attributes: { disabled: target === undefined },
-          onClick: () => target && options.onOpen(target),
-        });
-      dialog.replaceChildren(
-        h(
-          'header',
-          { class: 'item-head' },
-          step(previous, 'Previous', 'left'),
-          step(next, 'Next', 'right'),
-          h('span', { class: 'key' }, key),
-          button('Close', { icon: 'close', bare: true, attributes: { autofocus: true }, onClick: options.onClose }),
-        ),
-        h('div', { class: 'item-body', attributes: { 'aria-busy': 'true' } }),
-      );
-      if (!dialog.open) dialog.showModal();
+      if (key === undefined) {
+        dialog.close();
+        return;
+      }
+      const around = options.neighbours(key);
+      previous.disabled = around.previous === undefined;
+      next.disabled = around.next === undefined;
+      keyLabel.textContent = key;
+      dialog.querySelector('.item-body')!.replaceChildren();
+      const opening = !dialog.open;
+      if (opening) dialog.showModal();
+      if (opening || !dialog.contains(document.activeElement) || (document.activeElement as HTMLButtonElement).disabled)
+        close.focus();
       dialog.scrollTop = 0;
       void load(key, loading.signal);
     },

@@ -1,31 +1,24 @@
 /**
- * Gives pictures and sounds to media elements. A plain server is asked by the element itself; a server that wants a key
- * cannot be, because elements send no `Authorization`: then the bytes are fetched, pictures only when they come near the
- * window.
+ * Gives pictures, sounds and the beginnings of texts to the elements that show them. A plain server is asked for a picture
+ * by the `<img>` itself; a server that wants a key cannot be, because elements send no `Authorization`: then the bytes are
+ * fetched here, when the element comes near the window.
  */
 
-import type { Api } from './api.ts';
-import { isAbort } from './api.ts';
+import { type Api, ApiProblem } from './api.ts';
 
 export interface Media {
   readonly showPicture: (image: HTMLImageElement, path: string) => void;
-  /** What a player's `src` is set to. The caller revokes it with `release`. */
+  /** Fills the element with the first lines of a text. */
+  readonly showBeginning: (element: HTMLElement, path: string) => void;
+  /** What a player's `src` is set to. The caller gives it back with `release`. */
   readonly soundAddress: (path: string) => Promise<string>;
   readonly release: (address: string) => void;
 }
 
+const BEGINNING_BYTES = 600; // more than a tile shows
+
 export function createMedia(api: Api): Media {
-  const paths = new WeakMap<Element, string>();
-  const nearby = new IntersectionObserver(
-    (entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        nearby.unobserve(target);
-        void fetchPicture(target as HTMLImageElement, paths.get(target)!);
-      }
-    },
-    { rootMargin: '400px' },
-  );
+  const whenNear = createNearness();
 
   async function blobAddress(path: string): Promise<string> {
     return URL.createObjectURL(await (await api.object(path)).blob());
@@ -36,24 +29,53 @@ export function createMedia(api: Api): Media {
       const address = await blobAddress(path);
       image.addEventListener('load', () => URL.revokeObjectURL(address), { once: true });
       image.src = address;
+    } catch {
+      image.dispatchEvent(new Event('error')); // it shows what it shows for any broken picture
+    }
+  }
+
+  async function fetchBeginning(element: HTMLElement, path: string): Promise<void> {
+    try {
+      const response = await api.object(path, { headers: { range: `bytes=0-${BEGINNING_BYTES - 1}` } });
+      // The cut may go through a character.
+      element.textContent = (await response.text()).replace(/\uFFFD$/, '').trim();
     } catch (error) {
-      if (!isAbort(error)) image.dispatchEvent(new Event('error')); // the tile shows what it shows for any broken picture
+      if (!(error instanceof ApiProblem)) throw error; // a tile without its first lines still has its name
     }
   }
 
   return {
     showPicture: (image, path) => {
-      if (!api.isProtected()) {
+      if (api.isProtected()) {
+        whenNear(image, () => void fetchPicture(image, path));
+      } else {
         image.loading = 'lazy';
         image.src = path;
-        return;
       }
-      paths.set(image, path);
-      nearby.observe(image);
     },
+    showBeginning: (element, path) => whenNear(element, () => void fetchBeginning(element, path)),
     soundAddress: (path) => (api.isProtected() ? blobAddress(path) : Promise.resolve(path)),
     release: (address) => {
       if (address.startsWith('blob:')) URL.revokeObjectURL(address);
     },
+  };
+}
+
+/** Returns what runs a task once, when an element comes near the window. */
+function createNearness(): (element: Element, task: () => void) => void {
+  const tasks = new WeakMap<Element, () => void>();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        observer.unobserve(target);
+        tasks.get(target)?.();
+      }
+    },
+    { rootMargin: '400px' },
+  );
+  return (element, task) => {
+    tasks.set(element, task);
+    observer.observe(element);
   };
 }

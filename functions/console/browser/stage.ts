@@ -5,7 +5,7 @@ import { duration, isResult, markedText, titleOf } from './describe.ts';
 import { button, h, icon, waveform } from './element.ts';
 import type { Media } from './media.ts';
 import type { SoundPlayer } from './sound.ts';
-import { startOf } from './tile.ts';
+import { READABLE, startOf } from './tile.ts';
 
 export interface Stage {
   readonly element: HTMLElement;
@@ -30,12 +30,21 @@ export function createStage(entry: Entry, context: StageContext): Stage {
 }
 
 function pictureStage(entry: Entry, media: Media): Stage {
-  const { width = 0, height = 0, averageColour } = entry.preview;
-  const image = h('img', {
-    attributes: { alt: titleOf(entry), ...(width > 0 && height > 0 && { width, height }) },
-    style: averageColour === undefined ? {} : { '--placeholder': averageColour },
-  });
-  const element = h('div', { class: 'stage picture' }, image);
+  const { width, height, averageColour } = entry.preview;
+  const image = h('img', { attributes: { alt: titleOf(entry) }, on: { load: () => image.classList.add('loaded') } });
+  const element = h(
+    'div',
+    {
+      class: 'stage picture',
+      style: {
+        ...(averageColour !== undefined && { '--placeholder': averageColour }),
+        // A small picture is enlarged, but not until it is all blur.
+        ...(width !== undefined &&
+          height !== undefined && { '--natural-width': `${width}px`, '--natural-height': `${height}px` }),
+      },
+    },
+    image,
+  );
   image.addEventListener('error', () => element.replaceChildren(icon('warning'), 'This picture cannot be shown.'));
   // Not the original: it may be a TIFF, which browsers do not show, or of any size.
   media.showPicture(image, objectPath(entry.key, LARGE_PIXELS));
@@ -122,14 +131,14 @@ function textStage(entry: Entry, api: Api): Stage {
   const reading = new AbortController();
   const showWhole = async () => {
     try {
-      const text = await (await api.object(objectPath(entry.key), reading.signal)).text();
+      const text = await (await api.object(objectPath(entry.key), { signal: reading.signal })).text();
       whole.replaceChildren(text.slice(0, MOST_CHARACTERS));
       if (text.length > MOST_CHARACTERS) whole.append(h('p', { class: 'quiet' }, 'The rest is in the original.'));
     } catch (error) {
       if (!reading.signal.aborted) whole.replaceChildren(explain(error));
     }
   };
-  if (/^text\/(plain|markdown|csv)|json/.test(entry.contentType)) void showWhole();
+  if (READABLE.test(entry.contentType)) void showWhole();
   else whole.append(button('Read the source', { icon: 'text', onClick: () => void showWhole() }));
   return { element, stop: () => reading.abort() };
 }

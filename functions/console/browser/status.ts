@@ -117,7 +117,7 @@ export function createStatus(options: StatusOptions): Status {
         'header',
         {},
         h('h2', {}, 'Index'),
-        button('Close', { icon: 'close', bare: true, attributes: { autofocus: true }, onClick: () => dialog.close() }),
+        button('Close', { icon: 'close', bare: true, onClick: () => dialog.close() }),
       ),
       h('div', { class: 'numbers' }),
       h('section', { class: 'failures' }),

@@ -21,6 +21,8 @@ const SOUND_RATIO = 1.9;
 const TEXT_RATIO = 1.5;
 const RATIO_LIMITS = [0.45, 3.2] as const; // beyond these a picture is cut at its ends, or its row could not hold anything else
 const THUMBNAIL_WIDTHS = [320, 640] as const;
+/** Texts that are shown as they are stored. */
+export const READABLE = /^text\/(plain|markdown|csv)|json/;
 const HOVER_DELAY_MS = 180; // a pointer that only passes by plays nothing
 
 export function createTile(entry: Entry, context: TileContext): HTMLLIElement {
@@ -58,7 +60,7 @@ function ratioOf({ modality, preview: { width, height } }: Entry): number {
 function body(entry: Entry, context: TileContext): Node[] {
   if (entry.modality === 'image') return [picture(entry, context.media), caption(entry)];
   if (entry.modality === 'audio') return soundBody(entry);
-  return textBody(entry);
+  return textBody(entry, context.media);
 }
 
 function picture(entry: Entry, media: Media): HTMLImageElement {
@@ -94,14 +96,11 @@ function soundBody(entry: Entry): Node[] {
   ];
 }
 
-function textBody(entry: Entry): Node[] {
+function textBody(entry: Entry, media: Media): Node[] {
   const snippet = isResult(entry) ? entry.snippet : undefined;
-  return [
-    snippet === undefined
-      ? h('span', { class: 'passage title-only' }, titleOf(entry))
-      : h('span', { class: 'passage' }, ...markedText(snippet)),
-    h('span', { class: 'label' }, icon('text'), h('span', { class: 'name' }, titleOf(entry))),
-  ];
+  const passage = h('span', { class: 'passage' }, ...(snippet === undefined ? [] : markedText(snippet)));
+  if (snippet === undefined && READABLE.test(entry.contentType)) media.showBeginning(passage, objectPath(entry.key));
+  return [passage, h('span', { class: 'label' }, icon('text'), h('span', { class: 'name' }, titleOf(entry)))];
 }
 
 function caption(entry: Entry): HTMLElement {

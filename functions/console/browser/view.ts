@@ -88,7 +88,8 @@ export function viewAddress(view: View): string {
   if (view.modality !== undefined) parameters.set('in', view.modality);
   if (view.prefix !== '') parameters.set('under', view.prefix);
   for (const { field, operator, value } of view.attributes) {
-    parameters.append('where', `${encodeURIComponent(field)}:${operator}:${value}`);
+    const name = field.replaceAll('%', '%25').replaceAll(':', '%3A'); // the first colon ends the name
+    parameters.append('where', `${name}:${operator}:${value}`);
   }
   if (view.line !== DEFAULT_LINE) parameters.set('line', String(view.line));
   if (view.item !== undefined) parameters.set('item', view.item);
@@ -110,10 +111,10 @@ function parseTerm(spelled: string): Term[] {
 }
 
 function parseAttributeFilter(spelled: string): AttributeFilter[] {
-  const [field, operator, ...rest] = spelled.split(':');
+  const [field = '', operator, ...rest] = spelled.split(':');
   const known = OPERATORS.find((name) => name === operator);
-  if (field === undefined || field === '' || known === undefined) return [];
-  return [{ field: decodeURIComponent(field), operator: known, value: rest.join(':') }];
+  if (field === '' || known === undefined) return [];
+  return [{ field: field.replaceAll('%3A', ':').replaceAll('%25', '%'), operator: known, value: rest.join(':') }];
 }
 
 function isModality(value: string | null): value is Modality {

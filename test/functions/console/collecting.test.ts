@@ -1,0 +1,226 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../store/temporary-folder.ts';
+import {
+  colourPicture,
+  dropFiles,
+  hasChromium,
+  launchChromium,
+  shownKeys,
+  startSystem,
+  type Visit,
+  visit,
+  writeCollection,
+} from './console-harness.ts';
+
+describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
+  let browser: Browser;
+  const systems: Awaited<ReturnType<typeof startSystem>>[] = [];
+  const visits: Visit[] = [];
+  const start = async (...options: Parameters<typeof startSystem>) => {
+    const system = await startSystem(...options);
+    systems.push(system);
+    return system;
+  };
+  const open = async (address: string): Promise<Page> => {
+    const opened = await visit(browser, address);
+    visits.push(opened);
+    return opened.page;
+  };
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterEach(async () => {
+    for (const { page, faults } of visits.splice(0)) {
+      // Chromium notes each 404: asking whether a name is taken is answered so.
+      expect(faults.filter((fault) => !fault.includes('404'))).toEqual([]);
+      await page.context().close();
+    }
+    await Promise.all(systems.splice(0).map((system) => system.close()));
+  });
+  afterAll(() => browser?.close());
+
+  it('invites to drop files where there are none, and shows them as soon as they are indexed', async () => {
+    const { address } = await start({ fill: async () => {} });
+    const page = await open(address);
+    await page.getByRole('heading', { name: 'Drop pictures, sounds or texts anywhere' }).waitFor();
+    const folder = join(await temporaryFolder(), 'holiday');
+    await mkdir(join(folder, 'day one'), { recursive: true });
+    await writeFile(join(folder, 'red 100%.png'), await colourPicture('red'));
+    await writeFile(join(folder, 'day one', 'blue.png'), await colourPicture('blue'));
+    await writeFile(join(folder, '.DS_Store'), 'rubbish');
+    await dropFiles(page, 'main', [folder]);
+    await page.getByText('2 files uploaded').waitFor();
+    await expect
+      .poll(() => shownKeys(page), { timeout: 20_000 })
+      .toEqual(['holiday/day one/blue.png', 'holiday/red 100%.png']);
+    await page.locator('#words').fill('blue');
+    await expect.poll(() => shownKeys(page).then(([key]) => key)).toBe('holiday/day one/blue.png');
+  });
+
+  it('shows the progress of each file and of all', async () => {
+    const { address } = await start({ fill: async () => {} });
+    const page = await open(address);
+    const folder = await temporaryFolder();
+    const large = join(folder, 'large.txt');
+    await writeFile(large, 'All work and no play. '.repeat(20_000));
+    await writeFile(join(folder, 'small.txt'), 'Small.');
+    const devTools = await page.context().newCDPSession(page);
+    await devTools.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: 300_000,
+    });
+    await dropFiles(page, 'main', [large, join(folder, 'small.txt')]);
+    const whole = page.getByRole('progressbar', { name: 'All uploads' });
+    const own = page.getByRole('progressbar', { name: 'large.txt' });
+    const between = async (bar: typeof whole) => {
+      const value = Number(await bar.getAttribute('value', { timeout: 500 }).catch(() => undefined));
+      return value > 0 && value < 1;
+    };
+    await expect.poll(async () => (await between(own)) && (await between(whole)), { interval: 20 }).toBe(true);
+    await page.getByText(/^Uploading [01] of 2 files$/).waitFor();
+    await devTools.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
+    await page.getByText('2 files uploaded').waitFor();
+    expect(await whole.getAttribute('value')).toBe('1');
+    await page.getByRole('region', { name: 'Uploads' }).getByRole('button', { name: 'Close' }).click();
+    expect(await page.locator('.uploads').isHidden()).toBe(true);
+  });
+
+  it('overwrites nothing unasked', async () => {
+    const { address, idle } = await start();
+    const page = await open(`${address}/?under=colours/`);
+    const folder = join(await temporaryFolder(), 'colours');
+    await mkdir(folder);
+    await writeFile(join(folder, 'red.png'), await colourPicture('yellow', 64, 64));
+    await dropFiles(page, 'main', [folder]);
+    await page.getByText('One name is already in the collection.').waitFor();
+    await page.getByRole('button', { name: 'Keep both' }).click();
+    await page.getByText('1 file uploaded').waitFor();
+    await idle();
+    await expect.poll(() => shownKeys(page)).toContain('colours/red (2).png');
+    const kept = await (await fetch(`${address}/v1/items/colours/red.png`)).json();
+    expect(kept).toMatchObject({ preview: { width: 240 } });
+  });
+
+  it('names the reason when an upload fails, and tries again when asked', async () => {
+    const { address } = await start({ fill: async () => {} });
+    const page = await open(address);
+    const file = join(await temporaryFolder(), 'note.txt');
+    await writeFile(file, 'A note.');
+    await page.route('**/v1/uploads', (route) =>
+      route.fulfill({
+        status: 429,
+        contentType: 'application/problem+json',
+        body: '{"title":"Too many","detail":"wait a moment"}',
+      }),
+    );
+    await dropFiles(page, 'main', [file]);
+    await page.getByText('wait a moment').waitFor();
+    await page.unroute('**/v1/uploads');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('1 file uploaded').waitFor();
+    const refused = visits[0]!.faults as string[];
+    expect(refused.splice(0).filter((fault) => fault.includes('429'))).toHaveLength(1);
+  });
+
+  it('shows an item with what is known of it and what is like it, walks on, and deletes after asking', async () => {
+    const { address } = await start();
+    const page = await open(`${address}/?q=red&in=image`);
+    await page.locator('a.tile[data-key="colours/red.png"]').click();
+    const dialog = page.getByRole('dialog', { name: 'Item' });
+    await dialog.getByRole('heading', { name: 'red.png' }).waitFor();
+    await dialog.getByText('240 × 160').waitFor();
+    await dialog.getByText(/^Match \d+ %$/).waitFor();
+    await expect
+      .poll(() => dialog.locator('.similar a.tile').first().getAttribute('data-key'))
+      .toBe('colours/crimson.png');
+    await dialog.locator('.stage img.loaded').waitFor();
+
+    await page.keyboard.press('ArrowRight');
+    await dialog.getByRole('heading', { name: 'crimson.png' }).waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await dialog.getByRole('heading', { name: 'red.png' }).waitFor();
+
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await dialog.getByRole('button', { name: 'Keep it' }).click();
+    expect((await fetch(`${address}/v1/items/colours/red.png`)).status).toBe(200);
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await dialog.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Deleted.').waitFor();
+    await expect.poll(() => shownKeys(page)).not.toContain('colours/red.png');
+    expect((await fetch(`${address}/v1/items/colours/red.png`)).status).toBe(404);
+    expect(await page.locator('dialog[open]').count()).toBe(0);
+  });
+
+  it('plays a sound and reads a text on their pages', async () => {
+    const { address } = await start();
+    const page = await open(`${address}/?in=audio`);
+    await page.locator('#words').click();
+    await page.locator('a.tile[data-key="sounds/low.wav"]').press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Item' });
+    await expect
+      .poll(() => dialog.getByRole('slider', { name: 'Position' }).getAttribute('style'))
+      .toMatch(/--played: 0\.[1-9]/);
+    await dialog.getByRole('button', { name: 'Play' }).waitFor(); // it has come to its end
+    await page.goto(`${address}/?q=lamps&item=notes/harbour.txt`);
+    await dialog.getByText('The first boats leave with their lamps lit.').first().waitFor();
+  });
+
+  it('goes on to more like an item', async () => {
+    const { address } = await start();
+    const page = await open(`${address}/?in=image&item=colours/green.png`);
+    await page.getByRole('button', { name: 'More like this' }).click();
+    await page.waitForURL('**/?term=1%3Aitem%3Acolours%2Fgreen.png');
+    await expect.poll(() => shownKeys(page).then(([key]) => key)).toBe('colours/green.png');
+  });
+
+  it('tells the status of the index: numbers, the model, and failures with their reasons', async () => {
+    const { address } = await start({
+      fill: async (folder) => {
+        await writeCollection(folder);
+        await writeFile(join(folder, 'broken.png'), (await colourPicture('red')).subarray(0, 60));
+      },
+    });
+    const page = await open(address);
+    await page.getByRole('button', { name: '11 items' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Status of the index' });
+    await dialog.getByText('Could not be indexed: 1').waitFor();
+    expect(await dialog.locator('.bigs').textContent()).toBe('11searchable0waiting1failed');
+    await dialog.getByText('A tiny model that knows colours and tones; for tests.').waitFor();
+    const { failure } = (await (await fetch(`${address}/v1/items/broken.png`)).json()) as {
+      failure: { message: string };
+    };
+    await dialog.getByText(failure.message).waitFor();
+    await dialog.getByRole('button', { name: 'broken.png' }).click();
+    await page.getByRole('dialog', { name: 'Item' }).getByText(failure.message).waitFor();
+  });
+
+  it('asks for a key once where the server wants one, and shows protected pictures', async () => {
+    const { address } = await start({ apiKeys: ['open-sesame-0123456789'] });
+    const page = await open(address);
+    const dialog = page.getByRole('dialog', { name: 'API key' });
+    await dialog.getByLabel('API key').fill('wrong');
+    await dialog.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('That key was not accepted.').waitFor();
+    await dialog.getByLabel('API key').fill('open-sesame-0123456789');
+    await dialog.getByRole('button', { name: 'Continue' }).click();
+    await page.locator('a.tile[data-key="colours/red.png"] img.loaded').waitFor();
+    await page.locator('a.tile[data-key="sounds/low.wav"]').press(' ');
+    await page.locator('a.tile.playing').waitFor();
+    await page.reload();
+    await page.locator('a.tile[data-key="colours/red.png"] img.loaded').waitFor();
+    expect(await page.locator('dialog[open]').count()).toBe(0);
+    const refused = visits[0]!.faults as string[];
+    expect(refused.splice(0).every((fault) => fault.includes('401'))).toBe(true);
+  });
+});
