@@ -8,7 +8,7 @@ import { encodeMetadata } from './s3-metadata.ts';
  * All names and values together, as headers. Amazon S3 allows 2 KB (user guide, "User-defined object metadata"); the rest
  * is for the token that its adapter adds.
  */
-export const MAX_METADATA_BYTES = 2000;
+const MAX_METADATA_BYTES = 2000;
 
 const METADATA_NAME = /^[a-z0-9][a-z0-9._-]*$/;
 const CONTENT_TYPE = /^[\x20-\x7e]{1,255}$/;

@@ -35,7 +35,7 @@ export function keyPath(root: string, key: string, platform: NodeJS.Platform = p
 }
 
 /** The file names of one segment of a key: usually one, the segment itself. */
-export function segmentNames(segment: string): string[] {
+function segmentNames(segment: string): string[] {
   const names: string[] = [];
   let rest = segment;
   while (Buffer.byteLength(rest, 'utf8') > MAX_NAME_BYTES) {

@@ -88,7 +88,7 @@ export async function isReachable(path: string, root: string): Promise<boolean> 
   return false;
 }
 
-export function isInside(path: string, root: string): boolean {
+function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 

@@ -185,7 +185,7 @@ describe('FileObjectStore', () => {
       expect(await filesBelow(join(folder, '.chiasm-store', 'temporary'))).toEqual([]);
       written(await store.put('k', bytes('fits'), { ifMatch: etag }));
     } finally {
-      execFileSync('umount', ['--lazy', folder]); // the store keeps its lock file open
+      run('umount', '--lazy', folder); // the store keeps its lock file open
     }
   });
 });
@@ -274,10 +274,14 @@ function readableOf(content: Uint8Array, before: () => Promise<void> = async () 
   );
 }
 
+function run(program: string, ...options: string[]): void {
+  execFileSync(program, options, { stdio: 'ignore' });
+}
+
 function mountSmallDisk(folder: string): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/proc/mounts')) return false;
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' });
+    run('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder);
     return true;
   } catch {
     return false;

@@ -122,7 +122,7 @@ describe('FolderObjectStore', () => {
 
   it.skipIf(onWindows)('does not wait for a writer at a named pipe', async () => {
     const { store, folder } = await folderWith({ 'good.txt': 'x' });
-    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    makePipe(join(folder, 'pipe'));
     expect((await collect(store.list())).map((info) => info.key)).toEqual(['good.txt']);
     expect(await store.get('pipe')).toBeUndefined();
   });
@@ -191,4 +191,8 @@ async function tryToWrite(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+function makePipe(path: string, program = 'mkfifo'): void {
+  execFileSync(program, [path]);
 }
