@@ -97,8 +97,8 @@ async function decodePixels(
 }
 
 /** Greyscale [H, W, 1] to RGB; RGB as it is. */
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return data;
+function toRgb(data: Buffer, channels: number): Uint8Array {
+  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.length);
   const rgb = new Uint8Array((data.length / channels) * 3);
   for (let i = 0, from = 0; i < rgb.length; i += 3, from += channels) rgb.fill(data[from]!, i, i + 3);
   return rgb;

@@ -114,7 +114,9 @@ function mixToMono(channelData: readonly Float32Array[]): { samples: Float32Arra
 function joinClamped(blocks: readonly Float32Array[]): Float32Array {
   const joined = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
   let at = 0;
-  for (const block of blocks) for (const value of block) joined[at++] = Math.max(-1, Math.min(1, value));
+  for (const block of blocks) {
+    for (let i = 0; i < block.length; i++) joined[at++] = Math.max(-1, Math.min(1, block[i]!));
+  }
   return joined;
 }
 

@@ -4,8 +4,9 @@
  * ONNX Runtime. Its cache is off, because no two pictures are the same and it would hold on to memory.
  */
 
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { ChiasmError } from '#shared/core/errors.ts';
+import { detectMediaType } from './detect-media-type.ts';
 import type { MediaLimits } from './limits.ts';
 
 sharp.cache(false);
@@ -20,11 +21,13 @@ export interface OpenImage {
 }
 
 /**
- * Reads the header of a picture.
+ * Reads the header of a picture. libvips is only given what Chiasm knows: it also reads SVG, which may refer to other files.
  * @throws ChiasmError `too_large`, `unsupported_type` or `corrupt_input`, with a reason for the user
  */
 export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise<OpenImage> {
-  if (bytes.length === 0) throw new ChiasmError('corrupt_input', 'the file is empty');
+  const type = detectMediaType(bytes);
+  if (type.modality !== 'image')
+    throw new ChiasmError('unsupported_type', `expected a picture; this is ${type.modality}`);
   if (bytes.length > limits.imageBytes) {
     throw new ChiasmError(
       'too_large',
@@ -37,7 +40,6 @@ export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise
   const header = await image.metadata().catch((error: unknown) => {
     throw imageError(error, limits);
   });
-  checkFormat(header);
   const { width, height } = header.autoOrient;
   if (width * height > limits.imagePixels) {
     throw new ChiasmError(
@@ -54,27 +56,12 @@ export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise
   return { pipeline, width, height };
 }
 
-/** libvips can do more than Chiasm reads; SVG and PDF among them could load what is not in the file. */
-function checkFormat(header: Metadata): void {
-  const known = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
-  if (known.includes(header.format) || (header.format === 'heif' && header.compression === 'av1')) return;
-  throw new ChiasmError(
-    'unsupported_type',
-    `expected a JPEG, PNG, WebP, GIF, AVIF or TIFF picture; this is ${header.format.toUpperCase()}`,
-  );
-}
-
 /** What sharp threw, as a reason for the user. */
 export function imageError(error: unknown, limits: MediaLimits): ChiasmError {
   if (error instanceof ChiasmError) return error;
   const detail = (error instanceof Error ? error.message : String(error)).split('\n')[0]!.trim();
   if (/timeout/i.test(detail)) {
     return new ChiasmError('too_large', `decoding the picture took more than ${limits.imageSeconds} seconds`, {
-      cause: error,
-    });
-  }
-  if (/unsupported image format/i.test(detail)) {
-    return new ChiasmError('unsupported_type', 'expected a JPEG, PNG, WebP, GIF, AVIF or TIFF picture', {
       cause: error,
     });
   }

@@ -3,6 +3,8 @@
  * tabulated for each of the L phases. Source: Smith, "Digital Audio Resampling", https://ccrma.stanford.edu/~jos/resample/.
  */
 
+import { dot } from '#shared/core/vector.ts';
+
 export interface Resampler {
   /** The output that is complete after these samples. */
   push(samples: Float32Array): Float32Array;
@@ -46,9 +48,7 @@ export function createResampler(fromHz: number, toHz: number): Resampler {
     let count = 0;
     for (; at + taps <= input.length; count++) {
       const row = (phases === L ? phase : Math.floor((phase * phases) / L)) * taps;
-      let sum = 0;
-      for (let k = 0; k < taps; k++) sum += input[at + k]! * table[row + k]!;
-      output[count] = sum;
+      output[count] = dot(input, table, taps, at, row);
       phase += M;
       at += Math.floor(phase / L);
       phase %= L;
