@@ -80,6 +80,7 @@ function checkBlock(block: AudioBlock): AudioBlock {
 }
 
 function checkDuration(seconds: number, maxSeconds: number): void {
+  if (!Number.isFinite(seconds)) throw corrupt('its header claims 0 samples a second');
   if (seconds <= maxSeconds) return;
   throw new ChiasmError(
     'too_large',

@@ -1,0 +1,45 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { createWorkerPool } from '#shared/media/worker-pool.ts';
+
+/** Replies with its thread's number after `ms`; `'throw'`, `'exit'` and `'spin'` do just that. */
+const PROGRAM = `
+  const { parentPort, threadId } = require('node:worker_threads');
+  parentPort.on('message', (request) => {
+    if (request === 'throw') throw new Error('broken');
+    if (request === 'exit') process.exit(3);
+    if (request === 'spin') for (;;);
+    setTimeout(() => parentPort.postMessage(threadId), request);
+  });
+`;
+
+const pool = (size: number, timeoutMs = 30_000) =>
+  createWorkerPool<number | string, number>(() => new Worker(PROGRAM, { eval: true }), { size, timeoutMs });
+
+describe('createWorkerPool', () => {
+  it('answers every request with no more workers than its size', async () => {
+    const { run } = pool(2);
+    const threads = await Promise.all(Array.from({ length: 10 }, () => run(5)));
+    expect(new Set(threads).size).toBeLessThanOrEqual(2);
+  });
+
+  it('uses a worker again', async () => {
+    const { run } = pool(1);
+    expect(await run(0)).toBe(await run(0));
+  });
+
+  it.each(['throw', 'exit'])('replaces a worker that ends by "%s"', async (request) => {
+    const { run } = pool(1);
+    const [failed, next] = await Promise.allSettled([run(request), run(0)]);
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
+    expect(next.status).toBe('fulfilled');
+  });
+
+  it('gives up a request that takes too long, and goes on with the next', async () => {
+    const { run } = pool(1, 2000);
+    await run(0);
+    const [failed, next] = await Promise.allSettled([run('spin'), run(0)]);
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'too_large' } });
+    expect(next.status).toBe('fulfilled');
+  });
+});
