@@ -10,7 +10,7 @@ export const ATTRIBUTES_METADATA = 'chiasm-attributes';
 const MAX_ATTRIBUTES_BYTES = 1_800; // Amazon S3 keeps 2 KB of user metadata for an object
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
-export const attributesSchema = z.record(
+const attributesSchema = z.record(
   z.string().min(1).max(128).regex(/^[^$]/u, { error: 'expected a name that does not start with "$"' }),
   z.union([scalar, z.null(), z.array(scalar)]),
 );
