@@ -1,7 +1,9 @@
 /** Items: what the index knows of objects, and objects that wait to be indexed. */
 
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Filter } from '#shared/catalog/filter.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
+import { parseFilter } from '#shared/catalog/parse-filter.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { parseObjectKey } from '#shared/core/object-key.ts';
 import type { ObjectInfo, ObjectMetadata } from '#shared/store/object-store.ts';
@@ -31,6 +33,13 @@ const listItems = createRoute({
       prefix: z.string().max(1024).optional(),
       modality: modalitySchema.optional(),
       status: z.enum(['pending', 'indexed', 'failed']).optional(),
+      filter: z
+        .string()
+        .max(20_000)
+        .optional()
+        .openapi({
+          description: 'A filter of the search as JSON text. No pending item passes one: nothing is known of it yet.',
+        }),
       limit: limitQuery,
       cursor: z.string().min(1).max(4_000).optional(),
     }),
@@ -51,17 +60,19 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
   });
 
   app.openapi(listItems, async (c) => {
-    const { prefix, modality, status, limit, cursor } = c.req.valid('query');
+    const { prefix, modality, status, limit, cursor, ...query } = c.req.valid('query');
+    const filter = filterOfQuery(query.filter);
     const after = cursor === undefined ? undefined : decodeListCursor(cursor);
     const items =
       status === 'pending'
-        ? await pendingItems(deps, { prefix, limit: limit + 1, after, modality })
+        ? await pendingItems(deps, { prefix, limit: limit + 1, after, modality, filter })
         : (
             await deps.index.items({
               limit: limit + 1,
               ...(prefix === undefined ? {} : { prefix }),
               ...(modality === undefined ? {} : { modality }),
               ...(status === undefined ? {} : { status }),
+              ...(filter === undefined ? {} : { filter }),
               ...(after === undefined ? {} : { after }),
             })
           ).map((item) => toWireItem(item, objectPath(item.key)));
@@ -72,18 +83,31 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
   });
 }
 
+/** @throws ChiasmError `invalid_request` for what is not JSON or no filter */
+function filterOfQuery(text: string | undefined): Filter | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseFilter(JSON.parse(text), '/filter');
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const message = 'expected the filter as JSON text, like {"album": "Lisbon"}';
+    throw new ChiasmError('invalid_request', message, { cause, issues: [{ path: '/filter', message }] });
+  }
+}
+
 /** An object whose modality is not known yet has none to ask for. */
 async function pendingItems(
   deps: AppDependencies,
   query: {
     readonly prefix: string | undefined;
     readonly modality: string | undefined;
+    readonly filter: Filter | undefined;
     readonly after: string | undefined;
     readonly limit: number;
   },
 ): Promise<WireItem[]> {
   const { pending } = deps.ingest.backlog();
-  if (query.modality !== undefined || pending === 0) return [];
+  if (query.modality !== undefined || query.filter !== undefined || pending === 0) return [];
   const items: WireItem[] = [];
   const options = {
     ...(query.prefix === undefined ? {} : { prefix: query.prefix }),
