@@ -21,7 +21,7 @@ export function renderPage({ script, style, icon }: ConsoleAssets, words: string
   <body>
     <a class="skip" href="#results">Skip to the results</a>
     <header class="top">
-      <a class="mark" href="/" aria-label="Chiasm, to the whole collection">${MARK}</a>
+      <a class="mark" href="/" aria-label="Chiasm, to the whole collection">${MARK}<span>Chiasm</span></a>
       <search class="box" id="box">
         <form id="search" action="/" aria-label="Search">
           <ul class="terms" id="terms" aria-label="Terms of the search"></ul>

@@ -190,6 +190,11 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
+/** Whether the server has only just begun and will answer in a moment. */
+export function isStarting(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 503;
+}
+
 /** What to tell a person about whatever was thrown. */
 export function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -156,6 +156,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       if (key === shownKey) return;
       shownKey = key;
       leave();
+      dialog.querySelector('.item-body')!.replaceChildren();
       if (key === undefined) {
         dialog.close();
         return;
@@ -164,7 +165,6 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       previous.disabled = around.previous === undefined;
       next.disabled = around.next === undefined;
       keyLabel.textContent = key;
-      dialog.querySelector('.item-body')!.replaceChildren();
       const opening = !dialog.open;
       if (opening) dialog.showModal();
       if (opening || !dialog.contains(document.activeElement) || (document.activeElement as HTMLButtonElement).disabled)

@@ -1,6 +1,6 @@
 /** Puts the console together: one view, kept in the address, from which every part of the page is drawn. */
 
-import { createApi, explain, type Stats } from './api.ts';
+import { createApi, explain, isStarting, type Stats } from './api.ts';
 import { addBoxTools } from './box-tools.ts';
 import { plural } from './describe.ts';
 import { announce, askForApiKey, createHelp, notify } from './dialogs.ts';
@@ -35,6 +35,8 @@ const openHelp = createHelp();
 let view = EMPTY_VIEW;
 let stats: Stats | undefined;
 let shown: FeedPage | undefined;
+/** The last search failed: whatever is shown says so. */
+let failed = false;
 
 const tiles: TileContext = {
   media,
@@ -82,10 +84,7 @@ const itemDialog = createItemDialog({
     status.refresh();
   },
 });
-const uploads = createUploads(api, () => {
-  uploadPanel.draw();
-  if (uploads.all().some(({ state }) => state === 'done')) status.refresh();
-});
+const uploads = createUploads(api, { onChange: () => uploadPanel.draw(), onStored: () => status.refresh() });
 const uploadPanel = createUploadPanel(() => uploads);
 const status = createStatus({ api, onStats: takeStats, onOpenItem: (key) => go({ ...view, item: key }, 'push') });
 
@@ -123,12 +122,15 @@ async function search(delayMs: number): Promise<void> {
   try {
     const page = await feed.first(view, delayMs);
     if (page === undefined) return;
+    failed = false;
     draw(page);
     window.scrollTo({ top: 0 });
     announce(summary(page));
   } catch (error) {
     shown = undefined;
-    results.showMessage(icon('warning'), h('h2', {}, 'This search did not work'), h('p', {}, explain(error)));
+    failed = true;
+    const heading = isStarting(error) ? 'Just a moment' : 'This search did not work';
+    results.showMessage(!isStarting(error) && icon('warning'), h('h2', {}, heading), h('p', {}, explain(error)));
   } finally {
     window.clearTimeout(busy);
     results.setBusy(false);
@@ -174,6 +176,10 @@ function showEmpty(): void {
 /** Draws the collection anew when it has changed and nobody is in the middle of something. */
 function takeStats(now: Stats, before: Stats | undefined): void {
   stats = now;
+  if (failed) {
+    void search(0); // the server answers again
+    return;
+  }
   const changed =
     before === undefined || before.items.indexed !== now.items.indexed || before.items.pending !== now.items.pending;
   if (!changed) return;

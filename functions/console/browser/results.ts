@@ -70,6 +70,15 @@ export function createResults(root: HTMLElement, options: ResultsOptions): Resul
     if (link !== null) select(link);
   });
 
+  const more = button('Show more', { class: 'more', onClick: options.onMore });
+  // What lies below the line is nobody's wish until it is asked for; what matches comes by itself.
+  const nearEnd = new IntersectionObserver(
+    ([entry]) => {
+      if (entry?.isIntersecting && root.dataset.continues === 'true') options.onMore();
+    },
+    { rootMargin: '800px' },
+  );
+
   return {
     show: ({ entries, hasMore, line }) => {
       const focusedKey = (document.activeElement as HTMLElement | null)?.dataset?.key;
@@ -82,9 +91,12 @@ export function createResults(root: HTMLElement, options: ResultsOptions): Resul
           matching.length > 0 && grid(matching, line === undefined ? 'The collection' : 'What matches'),
           below.length > 0 && matching.length > 0 && dividingLine(below.length, hasMore),
           below.length > 0 && grid(below, 'Nearest below the line'),
-          hasMore && button('Show more', { class: 'more', onClick: options.onMore }),
+          hasMore && more,
         ]),
       );
+      root.dataset.continues = String(below.length === 0);
+      nearEnd.disconnect();
+      if (hasMore) nearEnd.observe(more); // reports at once, so a page that does not fill the window is followed by the next
       const all = links();
       const focused = all.find((link) => link.dataset.key === focusedKey);
       if (focusedKey !== undefined && focused !== undefined) focusLink(focused);

@@ -1,11 +1,11 @@
 /** How the index is doing: a line in the header while there is work, and a dialog with numbers, failures and the model. */
 
-import { type Api, explain, type Item, type Model, type Stats } from './api.ts';
+import { type Api, explain, type Item, isStarting, type Model, type Stats } from './api.ts';
 import { MODALITY_NAMES, plural, timeLeft } from './describe.ts';
 import { button, h, icon, place } from './element.ts';
 
 export interface Status {
-  /** Asks the server now, for whoever has just changed something. */
+  /** Asks the server soon, for whoever has just changed something; many calls are one question. */
   readonly refresh: () => void;
 }
 
@@ -18,6 +18,7 @@ export interface StatusOptions {
 
 const BUSY_INTERVAL_MS = 1_000;
 const IDLE_INTERVAL_MS = 10_000;
+const SOON_MS = 300;
 const FAILURES_SHOWN = 50;
 
 export function createStatus(options: StatusOptions): Status {
@@ -54,10 +55,10 @@ export function createStatus(options: StatusOptions): Status {
       options.onStats(stats, before);
       if (stats.items.pending > 0) pause = BUSY_INTERVAL_MS;
     } catch (error) {
-      opener.dataset.state = 'down';
-      label.textContent = 'No connection';
+      opener.dataset.state = isStarting(error) ? 'busy' : 'down';
+      label.textContent = isStarting(error) ? 'Starting' : 'No connection';
       opener.title = explain(error);
-      pause = BUSY_INTERVAL_MS * 3;
+      pause = isStarting(error) ? BUSY_INTERVAL_MS : BUSY_INTERVAL_MS * 3;
     }
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void ask(), pause);
@@ -137,7 +138,16 @@ export function createStatus(options: StatusOptions): Status {
     if (!document.hidden) void ask(); // nobody looks: nothing is asked
   });
   void ask();
-  return { refresh: () => void ask() };
+  let soon: number | undefined;
+  return {
+    refresh: () => {
+      if (soon !== undefined) return;
+      soon = window.setTimeout(() => {
+        soon = undefined;
+        void ask();
+      }, SOON_MS);
+    },
+  };
 }
 
 /** `Indexing 1,200 · 84/s · 14 s left` */

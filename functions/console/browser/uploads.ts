@@ -26,8 +26,14 @@ export interface Uploads {
 
 const CONCURRENCY = 4;
 
-/** @param onChange something moved; called often, so whoever draws should do so once a frame */
-export function createUploads(api: Api, onChange: () => void): Uploads {
+export interface UploadEvents {
+  /** Something moved. Called often: whoever draws does so once a frame. */
+  readonly onChange: () => void;
+  /** A file has arrived. */
+  readonly onStored: () => void;
+}
+
+export function createUploads(api: Api, { onChange, onStored }: UploadEvents): Uploads {
   let uploads: Upload[] = [];
   let active = 0;
 
@@ -61,6 +67,7 @@ export function createUploads(api: Api, onChange: () => void): Uploads {
       });
       upload.sentBytes = file.size;
       upload.state = 'done';
+      onStored();
     } catch (error) {
       upload.state = 'failed';
       upload.failure = explain(error);

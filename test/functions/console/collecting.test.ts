@@ -162,6 +162,61 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     expect(await page.locator('dialog[open]').count()).toBe(0);
   });
 
+  it('lists by attribute what is only browsed', async () => {
+    const { address, idle } = await start();
+    const body = Buffer.from(await colourPicture('blue'));
+    const headers = { 'content-type': 'image/png', 'x-chiasm-attributes': '{"album":"Lisbon","stars":4}' };
+    await fetch(`${address}/v1/objects/lisbon.png`, { method: 'PUT', body, headers });
+    await idle();
+    const page = await open(address);
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.getByLabel('Name of the attribute').fill('stars');
+    await page.getByLabel('Comparison').selectOption('at least');
+    await page.getByLabel('Value').fill('4');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await expect.poll(() => shownKeys(page)).toEqual(['lisbon.png']);
+    await page.waitForURL('**/?where=stars%3Aat+least%3A4');
+    await page.getByRole('button', { name: 'Remove the filter stars at least 4' }).click();
+    await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(12);
+  });
+
+  it('brings the next page of a large collection as the end comes near, and keeps the tiles that are there', async () => {
+    const { address } = await start({
+      fill: async (folder) => {
+        const picture = await colourPicture('green', 30, 20);
+        for (let i = 0; i < 100; i++) await writeFile(join(folder, `${String(i).padStart(3, '0')}.png`), picture);
+      },
+    });
+    const page = await open(address);
+    await page.locator('a.tile[data-key="000.png"]').waitFor();
+    await page.evaluate(`document.querySelector('a.tile').dataset.mine = 'yes'`);
+    expect((await shownKeys(page)).length).toBeLessThan(100);
+    for (let i = 0; i < 3; i++) {
+      await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+      await page.waitForTimeout(150);
+    }
+    await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(100);
+    expect(await page.locator('a.tile[data-mine="yes"]').getAttribute('data-key')).toBe('000.png');
+    expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
+  });
+
+  it('waits for a server that is still starting', async () => {
+    const { address } = await start();
+    const page = await browser.newPage();
+    const starting = {
+      status: 503,
+      contentType: 'application/problem+json',
+      body: '{"title":"Not ready","detail":"still starting"}',
+    };
+    await page.route('**/v1/*', (route) => route.fulfill(starting));
+    await page.goto(address);
+    await page.getByRole('heading', { name: 'Just a moment' }).waitFor();
+    await page.getByRole('button', { name: 'Starting' }).waitFor();
+    await page.unroute('**/v1/*');
+    await page.locator('a.tile[data-key="colours/red.png"]').waitFor();
+    await page.close();
+  });
+
   it('plays a sound and reads a text on their pages', async () => {
     const { address } = await start();
     const page = await open(`${address}/?in=audio`);
