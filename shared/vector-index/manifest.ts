@@ -60,7 +60,7 @@ export function parseGeneration(bytes: Uint8Array, key: string): GenerationDescr
 }
 
 export function encodeJson(value: Manifest | GenerationDescription): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
+  return new TextEncoder().encode(JSON.stringify(value, null, 1));
 }
 
 function parseJson<T>(schema: z.ZodType<T>, bytes: Uint8Array, key: string): T {
