@@ -66,5 +66,6 @@ function toChange(object: Prepared, vectors: readonly (Float32Array | undefined)
       ...(vector !== undefined && { vector }),
     };
   });
-  return { operation: 'put', item: { ...object.item, indexedAt: new Date(clock.now()).toISOString() }, parts };
+  const item = { ...object.item, indexedAt: new Date(clock.now()).toISOString() };
+  return { operation: 'put', item, parts: object.parts ?? parts };
 }

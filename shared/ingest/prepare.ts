@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Attributes, Item, PartRange } from '#shared/catalog/item.ts';
+import type { Item, Part, PartRange } from '#shared/catalog/item.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
 import { ChiasmError, type ErrorCode } from '#shared/core/errors.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
@@ -30,7 +30,9 @@ export type EncoderInput =
 
 export interface Prepared {
   readonly item: Omit<Item, 'indexedAt'>;
-  /** One for each part, in order; none for a failed item. */
+  /** The parts of the same bytes from before; nothing is encoded then. */
+  readonly parts?: readonly Part[];
+  /** One for each part that is to be encoded, in order; none for a failed item. */
   readonly inputs: readonly EncoderInput[];
   /** Of the decoded inputs in memory. */
   readonly sizeBytes: number;
@@ -59,50 +61,45 @@ const GEOMETRY_WITHOUT_TOWER: ImageGeometry = { width: 64, height: 64, fit: 'squ
 const SAMPLE_RATE_WITHOUT_TOWER_HZ = 16_000;
 
 export function createPrepare(deps: PrepareDependencies): PrepareObject {
-  return async (message) => {
-    let failed: FailedItem = { ...UNREAD, key: message.key, sequencer: message.sequencer };
+  return async ({ key, sequencer }) => {
+    let seen: Seen = { ...UNSEEN, key, sequencer }; // what is known of the object so far
     try {
-      const head = await deps.mediaStore.head(message.key);
+      const head = await deps.mediaStore.head(key);
       if (head === undefined) return 'gone';
-      failed = {
-        ...failed,
-        etag: head.etag,
-        sizeBytes: head.sizeBytes,
-        contentType: head.contentType ?? UNREAD.contentType,
-      };
-      const attributes = parseAttributes(head.metadata?.[ATTRIBUTES_METADATA]);
-      failed = { ...failed, attributes };
-      if (await isIndexed(deps, message.key, head.etag, attributes)) return 'unchanged';
-      refuseTooLarge(head.sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
-      const object = await deps.mediaStore.get(message.key);
+      const { etag, sizeBytes, contentType = UNSEEN.contentType } = head;
+      seen = { ...seen, etag, sizeBytes, contentType };
+      seen = { ...seen, attributes: parseAttributes(head.metadata?.[ATTRIBUTES_METADATA]) };
+      const before = await deps.index.item(key);
+      if (before !== undefined && isSame(before.item, seen)) return 'unchanged';
+      refuseTooLarge(sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
+      const object = await deps.mediaStore.get(key);
       if (object === undefined) return 'gone';
-      failed = { ...failed, etag: object.etag, digest: createHash('sha256').update(object.bytes).digest('hex') };
-      const type = detectMediaType(object.bytes, message.key);
-      failed = { ...failed, modality: type.modality, contentType: type.contentType };
-      const { details, inputs, sizeBytes } = await decode(deps, object, type);
-      return { item: { ...failed, ...details, status: 'indexed' }, inputs, sizeBytes };
+      seen = { ...seen, etag: object.etag, digest: createHash('sha256').update(object.bytes).digest('hex') };
+      if (before?.item.status === 'indexed' && before.item.digest === seen.digest) return keepParts(before, seen);
+      const type = detectMediaType(object.bytes, key);
+      seen = { ...seen, modality: type.modality, contentType: type.contentType };
+      const decoded = await decode(deps, object, type);
+      return { ...decoded, item: { ...seen, ...decoded.details, status: 'indexed' } };
     } catch (thrown) {
       if (!(thrown instanceof ChiasmError) || thrown.retryable || !CONTENT_FAILURES.has(thrown.code)) throw thrown;
-      return {
-        item: { ...failed, status: 'failed', failure: { code: thrown.code, message: thrown.message } },
-        inputs: [],
-        sizeBytes: 0,
-      };
+      const failure = { code: thrown.code, message: thrown.message };
+      return { item: { ...seen, status: 'failed', failure }, inputs: [], sizeBytes: 0 };
     }
   };
 }
 
-type FailedItem = Omit<Item, 'indexedAt' | 'status' | 'failure'>;
-const UNREAD = { etag: '', contentType: 'application/octet-stream', sizeBytes: 0, attributes: {} };
+type Seen = Omit<Item, 'indexedAt' | 'status' | 'failure'>;
+const UNSEEN = { etag: '', contentType: 'application/octet-stream', sizeBytes: 0, attributes: {} };
 
-async function isIndexed(
-  deps: PrepareDependencies,
-  key: string,
-  etag: string,
-  attributes: Attributes,
-): Promise<boolean> {
-  const known = (await deps.index.item(key))?.item;
-  return known?.status === 'indexed' && known.etag === etag && isDeepStrictEqual(known.attributes, attributes);
+function isSame(before: Item, seen: Seen): boolean {
+  const sameObject = before.status === 'indexed' && before.etag === seen.etag;
+  return sameObject && isDeepStrictEqual(before.attributes, seen.attributes);
+}
+
+/** The same bytes as before, moved to another disk or given other attributes: nothing to decode or encode. */
+function keepParts(before: { readonly item: Item; readonly parts: readonly Part[] }, seen: Seen): Prepared {
+  const { sequencer, etag, attributes } = seen;
+  return { item: { ...before.item, sequencer, etag, attributes }, parts: before.parts, inputs: [], sizeBytes: 0 };
 }
 
 interface Decoded {
