@@ -20,6 +20,7 @@ import { createReporter, type Reporter, type Summary } from './reporter.ts';
 
 const PROGRESS_EVERY_MS = 200;
 const FAILURES_SHOWN = 5;
+const SKIPPED_SHOWN = 5;
 
 async function main(): Promise<void> {
   const environment = readEnvironment();
@@ -83,7 +84,7 @@ async function checkFolder(folder: string): Promise<void> {
 }
 
 /** Queues what differs, shows progress until it is done, and tells what came of it. */
-async function bringUpToDate({ inbox, index, catchUp }: Loaded, reporter: Reporter): Promise<void> {
+async function bringUpToDate({ inbox, index, catchUp, skipped }: Loaded, reporter: Reporter): Promise<void> {
   const startedMs = performance.now();
   const before = inbox.backlog();
   const timer = setInterval(() => reporter.progress(inbox.backlog()), PROGRESS_EVERY_MS);
@@ -99,6 +100,8 @@ async function bringUpToDate({ inbox, index, catchUp }: Loaded, reporter: Report
     failures: failedItems.map(({ key, failure }) => ({ key, reason: failure?.message ?? '' })),
   };
   reporter.upToDate(summary);
+  for (const { path, reason } of skipped().slice(0, SKIPPED_SHOWN)) reporter.warning(`left out ${path}: ${reason}`);
+  if (skipped().length > SKIPPED_SHOWN) reporter.warning(`and ${skipped().length - SKIPPED_SHOWN} more were left out`);
 }
 
 async function listen(system: LocalSystem, { host, port }: Arguments): Promise<Server> {

@@ -260,14 +260,18 @@ function isSkipped(key: string, skipped: ReadonlyMap<string, SkippedEntry>): boo
 }
 
 function followFolder(folder: string, inbox: Inbox, catchUp: () => Promise<number>, log: Log) {
-  return watchFolder(folder, async (change) => {
-    try {
-      if (change === 'rescan') await catchUp();
-      else await inbox.changed(change);
-    } catch (error) {
-      log.error('folder.change_lost', { folder, error });
-    }
-  });
+  return watchFolder(
+    folder,
+    async (change) => {
+      try {
+        if (change === 'rescan') await catchUp();
+        else await inbox.changed(change);
+      } catch (error) {
+        log.error('folder.change_lost', { folder, error });
+      }
+    },
+    { onDegraded: (reason) => log.warn('folder.not_watched', { folder, reason }) },
+  );
 }
 
 function describeModel({ loaded: { model }, encoder }: Running): ModelDescription {
