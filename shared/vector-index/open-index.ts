@@ -21,7 +21,13 @@ import { createOverlay, type Overlay } from './overlay.ts';
 import { countItems, findItem, latestStamp, listItems } from './read-items.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 import { searchText } from './search-text.ts';
-import { DEFAULT_GRAPH_SEARCH, type GraphSearchOptions, type IndexState, searchVectors } from './search-vectors.ts';
+import {
+  DEFAULT_GRAPH_SEARCH,
+  type GraphSearchOptions,
+  type IndexState,
+  sampleVectors,
+  searchVectors,
+} from './search-vectors.ts';
 import type { VectorIndex } from './vector-index.ts';
 
 export interface OpenIndexDependencies {
@@ -164,6 +170,11 @@ class EmbeddedIndex implements VectorIndex {
       if (items.length < 500) return;
       after = items.at(-1)!.key;
     }
+  }
+
+  async sampleVectors(count: number, random: () => number = Math.random) {
+    this.#checkOpen();
+    return sampleVectors(this.#state, this.#deps.space.dimensions, count, random);
   }
 
   statistics() {

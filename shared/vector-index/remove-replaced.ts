@@ -27,7 +27,16 @@ export async function removeReplaced(
   live: Manifest,
   folded: ReadonlySet<string>,
 ): Promise<string[]> {
-  const { store, space } = deps;
+  return removeKeys(deps, await replacedKeys(deps.store, deps.space, live, folded));
+}
+
+/** The keys of what `live` replaces and is still in the store. */
+export async function replacedKeys(
+  store: ObjectStore,
+  space: DeltaSpace,
+  live: Manifest,
+  folded: ReadonlySet<string>,
+): Promise<string[]> {
   const keys = spaceKeys(space.id);
   const livePrefix = keys.generation(live.generation, live.ulid);
   const replaced: string[] = [];
@@ -38,7 +47,7 @@ export async function removeReplaced(
   for await (const { key } of store.list({ prefix: keys.deltas })) {
     if (folded.has(key.slice(keys.deltas.length))) replaced.push(key);
   }
-  return removeKeys(deps, replaced);
+  return replaced;
 }
 
 /** Removes the files of a generation that lost. */

@@ -5,7 +5,7 @@
 
 import type { Filter } from '#shared/catalog/filter.ts';
 import { hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
-import { dot } from '#shared/core/vector.ts';
+import { dot, row } from '#shared/core/vector.ts';
 import { compareKeys } from '#shared/store/compare-keys.ts';
 import type { Generation } from './generation.ts';
 import type { Overlay } from './overlay.ts';
@@ -46,6 +46,31 @@ export function searchVectors(
   const best = found.sort((a, b) => b.score - a.score).slice(0, query.limit);
   const hits = best.map(({ segment, row, score }): VectorHit => ({ ...segment.catalog.hitOfRow(row), score }));
   return { hits: hits.sort(compareHits), plan };
+}
+
+/** Vectors of `count` different rows that may come out, drawn at random; all of them when there are fewer. */
+export function sampleVectors(
+  { generation, overlay }: IndexState,
+  dimensions: number,
+  count: number,
+  random: () => number,
+): Float32Array[] {
+  const fresh = visibleRows(overlay.owners.subarray(0, overlay.rows), () => true);
+  const folded = generation ? visibleRows(generation.owners, (item) => !hasItem(overlay.hidden, item)) : [];
+  const rows = [...fresh.map((i) => -1 - i), ...folded]; // fresh rows as negative numbers
+  for (let i = 0; i < Math.min(count, rows.length); i++) {
+    const other = i + Math.floor(random() * (rows.length - i)); // Fisher and Yates' shuffle, stopped after `count`
+    [rows[i], rows[other]] = [rows[other]!, rows[i]!];
+  }
+  const vectorAt = (i: number) =>
+    i < 0 ? row(overlay.vectors, dimensions, -1 - i) : row(generation!.vectors, dimensions, i);
+  return rows.slice(0, count).map((i) => vectorAt(i).slice());
+}
+
+function visibleRows(owners: Int32Array, accept: (item: number) => boolean): number[] {
+  const rows: number[] = [];
+  for (let i = 0; i < owners.length; i++) if (owners[i] !== 0 && accept(owners[i]!)) rows.push(i);
+  return rows;
 }
 
 function searchGeneration(

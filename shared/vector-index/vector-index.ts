@@ -95,6 +95,8 @@ export interface VectorIndex {
   latest(key: string): Promise<{ readonly sequencer: string; readonly operation: Change['operation'] } | undefined>;
   /** Every live key with the etag it was indexed at; for reconciling with the media store. */
   etags(): AsyncIterable<{ readonly key: string; readonly etag: string }>;
+  /** Vectors of at most `count` different parts drawn at random, as queries for measuring recall. */
+  sampleVectors(count: number, random?: () => number): Promise<readonly Float32Array[]>;
   statistics(): IndexStatistics;
   close(): Promise<void>;
 }
