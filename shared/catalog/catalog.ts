@@ -82,7 +82,7 @@ CREATE TABLE tombstone (
 ) WITHOUT ROWID;
 -- rowid = part.id; holds folded words (words.ts) and no copy of the text.
 CREATE VIRTUAL TABLE words USING fts5 (
-  key, title, attributes, text, content='', contentless_delete=1, tokenize='ascii'
+  key, title, attributes, text, content='', contentless_delete=1, tokenize='ascii', prefix='2 3'
 );
 `;
 
