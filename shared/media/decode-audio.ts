@@ -24,13 +24,18 @@ export type AudioReply =
 /** The longest sound takes about five seconds; what takes a minute was made to. */
 const TIMEOUT_MS = 60_000;
 
-const pool = createWorkerPool<AudioRequest, AudioReply>(
-  () => new Worker(new URL('./audio-worker.ts', import.meta.url)),
-  {
-    size: Math.max(1, Math.min(4, availableParallelism() - 1)),
-    timeoutMs: TIMEOUT_MS,
-  },
-);
+const pool = createWorkerPool<AudioRequest, AudioReply>(startWorker, {
+  size: Math.max(1, Math.min(4, availableParallelism() - 1)),
+  timeoutMs: TIMEOUT_MS,
+});
+
+/** What the decoders print of damaged files is dropped: their errors come back as values, and the program's output is its log. */
+function startWorker(): Worker {
+  const worker = new Worker(new URL('./audio-worker.ts', import.meta.url), { stdout: true, stderr: true });
+  worker.stdout.resume();
+  worker.stderr.resume();
+  return worker;
+}
 
 export interface DecodeAudioOptions {
   /** Of the samples that come out. */

@@ -66,24 +66,35 @@ interface Decoded {
   readonly errors: readonly { readonly message: string }[];
 }
 
-async function* decodeBlocks(bytes: Uint8Array, createDecoder: () => WasmDecoder): AsyncGenerator<AudioBlock> {
+/** Whether damaged frames make a file be refused, or are skipped. */
+type Damage = 'refuse' | 'skip';
+
+async function* decodeBlocks(
+  bytes: Uint8Array,
+  createDecoder: () => WasmDecoder,
+  damage: Damage,
+): AsyncGenerator<AudioBlock> {
   const decoder = createDecoder();
   await decoder.ready;
   try {
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-      yield* block(await decoder.decode(bytes.subarray(at, at + CHUNK_BYTES)));
+      yield* block(await decoder.decode(bytes.subarray(at, at + CHUNK_BYTES)), damage);
     }
-    if (decoder.flush !== undefined) yield* block(await decoder.flush());
+    if (decoder.flush !== undefined) yield* block(await decoder.flush(), damage);
   } finally {
     decoder.free();
   }
 }
 
-function* block({ channelData, samplesDecoded, sampleRate }: Decoded): Generator<AudioBlock> {
+function* block({ channelData, samplesDecoded, sampleRate, errors }: Decoded, damage: Damage): Generator<AudioBlock> {
+  if (damage === 'refuse' && errors[0] !== undefined) throw new Error(errors[0].message);
   if (samplesDecoded > 0) yield { channelData, sampleRateHz: sampleRate };
 }
 
-/** The length is exact with a Xing or Info header; a file without one does not say. */
+/**
+ * The length is exact with a Xing or Info header; a file without one does not say. Many MP3 files have foreign bytes between
+ * frames or behind them, so what is no frame is skipped, as players do.
+ */
 function openMp3(bytes: Uint8Array): AudioSource {
   const content = bytes.subarray(id3Length(bytes));
   const start = firstMp3Frame(content, MP3_SEARCH_BYTES);
@@ -98,7 +109,7 @@ function openMp3(bytes: Uint8Array): AudioSource {
   return {
     durationSeconds: hasCount ? (view.getUint32(xing + 8) * frame.samples) / frame.sampleRateHz : undefined,
     isExact: hasCount,
-    blocks: () => decodeBlocks(content.subarray(start), () => new MPEGDecoder()),
+    blocks: () => decodeBlocks(content.subarray(start), () => new MPEGDecoder(), 'skip'),
   };
 }
 
@@ -113,7 +124,7 @@ function openFlac(bytes: Uint8Array): AudioSource {
   return {
     durationSeconds: samples === 0 ? undefined : samples / sampleRateHz, // 0: the encoder did not know
     isExact: true,
-    blocks: () => decodeBlocks(content, () => new FLACDecoder()),
+    blocks: () => decodeBlocks(content, () => new FLACDecoder(), 'refuse'),
   };
 }
 
@@ -131,6 +142,6 @@ function openOgg(
   return {
     durationSeconds: (pages.lastGranule - pages.firstGranule) / rate, // a recorded stream does not begin at 0
     isExact: false,
-    blocks: () => decodeBlocks(bytes, createDecoder),
+    blocks: () => decodeBlocks(bytes, createDecoder, 'refuse'),
   };
 }

@@ -60,6 +60,26 @@ describe('compressed formats', () => {
   });
 });
 
+describe('damaged frames', () => {
+  /** A tenth of the file, from its middle, overwritten. */
+  const damaged = (name: string) => {
+    const bytes = fixture(name);
+    const middle = Math.floor(bytes.length / 2);
+    return bytes.fill(0x55, middle, middle + Math.floor(bytes.length / 10));
+  };
+
+  it('makes a FLAC file be refused, because its checksums tell', async () => {
+    expect(await refusal(damaged('tone.flac'), 'flac')).toMatchObject({ code: 'corrupt_input' });
+  });
+
+  it('are skipped in MP3, as are foreign bytes behind the sound', async () => {
+    const bytes = fixture('tone-no-tags.mp3');
+    const followed = new Uint8Array(bytes.length + 300).fill(65);
+    followed.set(bytes);
+    expect((await decode(followed, 'mp3')).durationSeconds).toBeCloseTo(1, 1);
+  });
+});
+
 describe('WAV', () => {
   const tone = sine(440, 16_000, 0.25, 0.5);
 
