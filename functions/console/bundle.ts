@@ -31,7 +31,7 @@ export async function bundleConsole(): Promise<ConsoleAssets> {
     bundle: true,
     minify: true,
     format: 'esm',
-    target: ['chrome120', 'firefox121', 'safari17.5'],
+    target: ['chrome123', 'firefox125', 'safari17.5'],
     write: false,
   });
   const asset = (name: string, contentType: string): Asset => {

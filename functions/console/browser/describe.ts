@@ -64,16 +64,23 @@ export function attributeText(value: AttributeValue): string {
   return typeof value === 'object' ? value.join(', ') : String(value);
 }
 
+/** Text that somebody wrapped by hand, to be wrapped anew: a line that begins in lower case continues the one before. */
+export function unwrapped(text: string): string {
+  return text.replace(/\n(?=\p{Ll})/gu, ' ');
+}
+
 const MATCH_START = '\u0002';
 const MATCH_END = '\u0003';
 
 /** A snippet as text and `<mark>` elements. */
 export function markedText(snippet: string): Node[] {
-  return snippet.split(MATCH_START).flatMap((piece, i) => {
-    if (i === 0) return [document.createTextNode(piece)];
-    const end = piece.indexOf(MATCH_END);
-    const mark = document.createElement('mark');
-    mark.textContent = end === -1 ? piece : piece.slice(0, end);
-    return [mark, document.createTextNode(end === -1 ? '' : piece.slice(end + 1))];
-  });
+  return unwrapped(snippet)
+    .split(MATCH_START)
+    .flatMap((piece, i) => {
+      if (i === 0) return [document.createTextNode(piece)];
+      const end = piece.indexOf(MATCH_END);
+      const mark = document.createElement('mark');
+      mark.textContent = end === -1 ? piece : piece.slice(0, end);
+      return [mark, document.createTextNode(end === -1 ? '' : piece.slice(end + 1))];
+    });
 }

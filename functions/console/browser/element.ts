@@ -64,6 +64,7 @@ const ICONS = {
   right: 'M9 5l7 7-7 7',
   check: 'M5 12.5l4.5 4.5L19 7.5',
   folder: 'M4 6h6l2 3h8v10H4z',
+  help: 'M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.1-1.5 2.4M12 17.5h.01M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01',
 } as const;
 

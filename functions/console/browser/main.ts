@@ -242,9 +242,7 @@ place('top-tools').prepend(
     onClick: () => pickFiles({}, startUploads),
   }),
 );
-place('top-tools').append(
-  button('Help', { class: 'quiet-button help-button', attributes: { title: 'Help (?)' }, onClick: openHelp }),
-);
+place('top-tools').append(button('Help', { icon: 'help', bare: true, class: 'help-button', onClick: openHelp }));
 listenToKeys();
 createDropZones({
   onSearchFiles: (files) => void searchWith(files),
@@ -256,4 +254,4 @@ window.addEventListener('popstate', ({ state }) => apply(parseView(location.sear
 const typedEarly = place<HTMLInputElement>('words').value; // before this script ran
 const initial = parseView(location.search, window.history.state?.terms);
 apply(typedEarly === '' ? initial : { ...initial, words: typedEarly });
-if (matchMedia('(hover: hover)').matches && view.item === undefined) box.focus();
+if (matchMedia('(hover: hover)').matches && view.item === undefined) place('words').focus();

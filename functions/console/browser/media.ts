@@ -5,6 +5,7 @@
  */
 
 import { type Api, ApiProblem } from './api.ts';
+import { unwrapped } from './describe.ts';
 
 export interface Media {
   readonly showPicture: (image: HTMLImageElement, path: string) => void;
@@ -38,7 +39,7 @@ export function createMedia(api: Api): Media {
     try {
       const response = await api.object(path, { headers: { range: `bytes=0-${BEGINNING_BYTES - 1}` } });
       // The cut may go through a character.
-      element.textContent = (await response.text()).replace(/\uFFFD$/, '').trim();
+      element.textContent = unwrapped((await response.text()).replace(/\uFFFD$/, '').trim());
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error; // a tile without its first lines still has its name
     }

@@ -1,7 +1,7 @@
 /** The grid of tiles: what matches, a quiet line, and what lies just below it. Arrow keys walk through all of it. */
 
 import type { Entry, Result } from './api.ts';
-import { isResult, plural, spokenName } from './describe.ts';
+import { isResult, percent, spokenName } from './describe.ts';
 import { button, type Child, h, present } from './element.ts';
 import { createTile, type TileContext } from './tile.ts';
 
@@ -87,7 +87,7 @@ export function createResults(root: HTMLElement, options: ResultsOptions): Resul
       ordered = [...matching, ...below];
       root.replaceChildren(
         ...present([
-          line !== undefined && matching.length === 0 && nothingMatches(below.length),
+          line !== undefined && matching.length === 0 && nothingMatches(line),
           matching.length > 0 && grid(matching, line === undefined ? 'The collection' : 'What matches'),
           below.length > 0 && matching.length > 0 && dividingLine(below.length, hasMore),
           below.length > 0 && grid(below, 'Nearest below the line'),
@@ -143,18 +143,12 @@ function dividingLine(count: number, hasMore: boolean): HTMLElement {
   return h('p', { class: 'line' }, h('span', {}, `${count}${hasMore ? ' or more' : ' more'} just below`));
 }
 
-function nothingMatches(nearest: number): HTMLElement {
+function nothingMatches(line: number): HTMLElement {
   return h(
     'div',
     { class: 'nothing' },
     h('h2', {}, 'Nothing matches'),
-    h(
-      'p',
-      {},
-      nearest > 0
-        ? `Here is the nearest there is: ${plural(nearest, 'item')} below the line.`
-        : 'Not even nearly. Try other words or fewer filters.',
-    ),
+    h('p', {}, `Nothing reaches ${percent(line)}. These come nearest.`),
   );
 }
 

@@ -35,7 +35,10 @@ export function createSoundPlayer(media: Media): SoundPlayer {
     if (current !== undefined && audio.duration > 0) current.listener.onProgress(audio.currentTime / audio.duration);
     frame = requestAnimationFrame(report);
   };
-  audio.addEventListener('ended', stop);
+  audio.addEventListener('ended', () => {
+    current?.listener.onProgress(1); // the last frame was a little before it
+    stop();
+  });
 
   return {
     play: async (path, startSeconds, listener) => {

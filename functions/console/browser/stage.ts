@@ -20,6 +20,7 @@ interface StageContext {
 
 const LARGE_PIXELS = 1600;
 const SEEK_STEP_SECONDS = 5;
+const SEEN_AT_ONCE_CHARACTERS = 1_500;
 const MOST_CHARACTERS = 200_000; // beyond this a page is no place to read a text
 
 export function createStage(entry: Entry, context: StageContext): Stage {
@@ -40,7 +41,11 @@ function pictureStage(entry: Entry, media: Media): Stage {
         ...(averageColour !== undefined && { '--placeholder': averageColour }),
         // A small picture is enlarged, but not until it is all blur.
         ...(width !== undefined &&
-          height !== undefined && { '--natural-width': `${width}px`, '--natural-height': `${height}px` }),
+          height !== undefined && {
+            '--natural-width': `${width}px`,
+            '--natural-height': `${height}px`,
+            '--ratio': (width / height).toFixed(3),
+          }),
       },
     },
     image,
@@ -93,7 +98,8 @@ function soundStage(entry: Entry, player: SoundPlayer): Stage {
   const playing = () => player.isPlaying(path);
   const draw = () => {
     time.textContent = `${duration(second)} / ${duration(durationSeconds)}`;
-    track.style.setProperty('--played', durationSeconds > 0 ? (second / durationSeconds).toFixed(4) : '0');
+    const played = durationSeconds > 0 ? second / durationSeconds : 0;
+    track.style.setProperty('--played', String(Math.round(played * 1e4) / 1e4));
     track.setAttribute('aria-valuenow', second.toFixed(0));
     track.setAttribute('aria-valuetext', duration(second));
     if (toggle.getAttribute('aria-label') === (playing() ? 'Pause' : 'Play')) return;
@@ -122,17 +128,15 @@ function soundStage(entry: Entry, player: SoundPlayer): Stage {
 function textStage(entry: Entry, api: Api): Stage {
   const found = isResult(entry) ? entry : undefined;
   const whole = h('div', { class: 'text-body' });
-  const element = h(
-    'div',
-    { class: 'stage reader' },
-    found?.snippet !== undefined && h('blockquote', { class: 'passage' }, ...markedText(found.snippet)),
-    whole,
-  );
+  const passage = h('blockquote', { class: 'passage' }, ...markedText(found?.snippet ?? ''));
+  passage.hidden = found?.snippet === undefined;
+  const element = h('div', { class: 'stage reader' }, passage, whole);
   const reading = new AbortController();
   const showWhole = async () => {
     try {
       const text = await (await api.object(objectPath(entry.key), { signal: reading.signal })).text();
       whole.replaceChildren(text.slice(0, MOST_CHARACTERS));
+      if (text.length < SEEN_AT_ONCE_CHARACTERS) passage.hidden = true; // it would only say the same twice
       if (text.length > MOST_CHARACTERS) whole.append(h('p', { class: 'quiet' }, 'The rest is in the original.'));
     } catch (error) {
       if (!reading.signal.aborted) whole.replaceChildren(explain(error));

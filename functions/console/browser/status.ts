@@ -69,7 +69,7 @@ export function createStatus(options: StatusOptions): Status {
     const all = pending + indexed + failed;
     opener.title = 'Status of the index';
     opener.dataset.state = now.index.degraded !== undefined ? 'warning' : pending > 0 ? 'busy' : 'idle';
-    label.textContent = pending > 0 ? work(now) : plural(indexed, 'item');
+    label.textContent = pending > 0 ? remaining(now) : plural(indexed, 'item');
     progress.hidden = pending === 0;
     progress.style.setProperty('--done', all === 0 ? '0' : ((indexed + failed) / all).toFixed(4));
     if (dialog.open) drawNumbers(now);
@@ -150,12 +150,18 @@ export function createStatus(options: StatusOptions): Status {
   };
 }
 
-/** `Indexing 1,200 · 84/s · 14 s left` */
-function work({ items, queue }: Stats): string {
-  const parts = [`Indexing ${items.pending.toLocaleString()}`];
-  if (queue.itemsPerSecond !== undefined) parts.push(`${rate(queue.itemsPerSecond)}/s`);
-  if (queue.secondsLeft !== undefined) parts.push(timeLeft(queue.secondsLeft));
-  return parts.join(' · ');
+/** `Indexing 1,200 · 14 s left` */
+function remaining({ items, queue }: Stats): string {
+  const count = `Indexing ${items.pending.toLocaleString()}`;
+  return queue.secondsLeft === undefined ? count : `${count} · ${timeLeft(queue.secondsLeft)}`;
+}
+
+/** `84 items a second, 14 s left` */
+function pace({ queue }: Stats): string {
+  const { itemsPerSecond, secondsLeft } = queue;
+  if (itemsPerSecond === undefined) return 'just begun';
+  const items = `${rate(itemsPerSecond)} items a second`;
+  return secondsLeft === undefined ? items : `${items}, ${timeLeft(secondsLeft)}`;
 }
 
 function rate(perSecond: number): string {
@@ -177,7 +183,7 @@ function numbers(stats: Stats): HTMLElement {
       `${index.parts.toLocaleString()}${index.fresh > 0 ? `, ${index.fresh.toLocaleString()} of them fresh` : ''}`,
     ],
   ];
-  if (items.pending > 0) facts.unshift(['Work', work(stats)]);
+  if (items.pending > 0) facts.unshift(['Pace', pace(stats)]);
   if (queue.dead > 0) facts.push(['Given up on', plural(queue.dead, 'message')]);
   return h(
     'div',
@@ -199,7 +205,8 @@ function modelCard({ name, description, modalities, space, licence }: Model): HT
     'section',
     {},
     h('h3', {}, 'Model'),
-    h('p', {}, h('strong', {}, name), description === undefined ? '' : ` ${description}`),
+    h('p', {}, h('strong', {}, name)),
+    description !== undefined && h('p', {}, description),
     h(
       'p',
       { class: 'quiet' },

@@ -74,6 +74,7 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
   it('says so when nothing matches, and shows the nearest all the same', async () => {
     const page = await open('/?q=white&in=image&line=1');
     await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    await page.getByText('Nothing reaches 100 %. These come nearest.').waitFor();
     expect(await shownKeys(page)).toHaveLength(COLOURS.length);
   });
 
