@@ -37,16 +37,17 @@ export interface ItemHead {
 }
 
 const SCHEMA = `
+-- The columns that filters compare have no declared type: SQLite would convert a value to it, and take "1" for 1.
 CREATE TABLE item (
   id INTEGER PRIMARY KEY,
-  key TEXT NOT NULL UNIQUE,
+  key NOT NULL UNIQUE,
   sequencer TEXT NOT NULL,
   etag TEXT NOT NULL,
   status TEXT NOT NULL,
-  modality TEXT,
-  content_type TEXT NOT NULL,
-  size_bytes REAL NOT NULL,
-  indexed_at TEXT NOT NULL,
+  modality,
+  content_type NOT NULL,
+  size_bytes NOT NULL,
+  indexed_at NOT NULL,
   digest TEXT,
   perceptual_hash TEXT,
   json TEXT NOT NULL

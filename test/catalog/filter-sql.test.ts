@@ -32,6 +32,25 @@ describe('filters in SQL', () => {
     );
   });
 
+  it('keep numbers and text apart', () => {
+    const fields = {
+      sequencer: '1',
+      etag: 'e',
+      status: 'indexed',
+      contentType: 'image/jpeg',
+      sizeBytes: 1,
+      attributes: {},
+      indexedAt: '',
+    } as const;
+    const { catalog } = catalogOf([fields]);
+    const count = (value: string | number) => {
+      const sql = filterSql({ kind: 'compare', field: 'sizeBytes', comparison: { operator: 'in', values: [value] } });
+      return catalog.prepare(`SELECT id FROM item WHERE ${sql.text}`).all(...sql.parameters).length;
+    };
+    expect([count(1), count('1')]).toEqual([1, 0]);
+    catalog.close();
+  });
+
   it('never carry a value or a field name in their text', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (field, value) => {
