@@ -25,6 +25,7 @@ export function createFeed(api: Api): Feed {
   let view: View | undefined;
   let entries: readonly Entry[] = [];
   let cursor: string | undefined;
+  let turning = 0; // first pages that are on their way
 
   async function load(of: View, from: string | undefined, signal: AbortSignal) {
     const page = { limit: PAGE_ITEMS, ...(from !== undefined && { cursor: from }) };
@@ -50,7 +51,12 @@ export function createFeed(api: Api): Feed {
 
   return {
     first: async (of, delayMs) => {
-      const answer = await latest.run((signal) => load(of, undefined, signal), delayMs);
+      turning += 1;
+      const answer = await latest
+        .run((signal) => load(of, undefined, signal), delayMs)
+        .finally(() => {
+          turning -= 1;
+        });
       if (answer === undefined) return undefined;
       view = of;
       entries = answer.loaded;
@@ -59,7 +65,7 @@ export function createFeed(api: Api): Feed {
     },
     more: async () => {
       const [of, from] = [view, cursor];
-      if (of === undefined || from === undefined) return undefined;
+      if (of === undefined || from === undefined || turning > 0) return undefined; // more of what is about to go would stop what comes
       const answer = await latest.run((signal) => load(of, from, signal));
       if (answer === undefined) return undefined;
       const known = new Set(entries.map(({ key }) => key)); // the index may have moved between two pages

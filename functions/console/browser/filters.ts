@@ -40,6 +40,9 @@ export function createFilterBar(root: HTMLElement, onChange: (filters: Filters) 
       if (!panel.element.hidden) panel.element.querySelector('input')?.focus();
     },
   });
+  document.addEventListener('pointerdown', ({ target }) => {
+    if (!panel.element.hidden && !root.contains(target as Node)) toggle.click();
+  });
   panel.element.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     event.stopPropagation();

@@ -2,7 +2,7 @@
 
 import { createApi, explain, isStarting, type Stats } from './api.ts';
 import { addBoxTools } from './box-tools.ts';
-import { plural } from './describe.ts';
+import { isResult, plural } from './describe.ts';
 import { announce, askForApiKey, createHelp, notify } from './dialogs.ts';
 import { createDropZones } from './drop-zones.ts';
 import { type PathedFile, pickFiles } from './dropped-files.ts';
@@ -90,13 +90,23 @@ const status = createStatus({ api, onStats: takeStats, onOpenItem: (key) => go({
 
 /** The one way in which the view changes by what a person does. */
 function go(next: View, history: 'push' | 'replace', delayMs = 0): void {
-  const carried = {
-    terms: next.terms.some(({ kind }) => kind === 'media') ? next.terms : [],
-    ours: history === 'push',
-  };
-  if (history === 'push') window.history.pushState(carried, '', viewAddress(next));
-  else window.history.replaceState({ ...carried, ours: window.history.state?.ours === true }, '', viewAddress(next));
+  remember(next, history);
   apply(next, delayMs);
+}
+
+/** Puts the view into the address, and what has no spelling there into the tab's history. */
+function remember(next: View, history: 'push' | 'replace'): void {
+  const ours = history === 'push' || window.history.state?.ours === true;
+  const terms = next.terms.some(({ kind }) => kind === 'media') ? next.terms : [];
+  const save = (state: object) => {
+    if (history === 'push') window.history.pushState(state, '', viewAddress(next));
+    else window.history.replaceState(state, '', viewAddress(next));
+  };
+  try {
+    save({ ours, terms });
+  } catch {
+    save({ ours }); // the browser keeps no sound of that size: it is forgotten by a reload
+  }
 }
 
 function apply(next: View, delayMs = 0): void {
@@ -157,7 +167,7 @@ function draw(page: FeedPage): void {
 
 function summary({ entries, hasMore }: FeedPage): string {
   if (!isSearch(view)) return `${plural(entries.length, 'item')} shown`;
-  const matching = entries.filter((entry) => !('matched' in entry) || isMatch(entry as never, view.line)).length;
+  const matching = entries.filter((entry) => isResult(entry) && isMatch(entry, view.line)).length;
   if (matching === 0)
     return entries.length === 0 ? 'Nothing found' : `Nothing matches; the nearest ${entries.length} are shown`;
   const below = entries.length - matching;

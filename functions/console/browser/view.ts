@@ -42,7 +42,7 @@ export const DEFAULT_LINE = 0.5;
 export const EMPTY_VIEW: View = { words: '', terms: [], prefix: '', attributes: [], line: DEFAULT_LINE };
 
 export function isSearch(view: View): boolean {
-  return view.words.trim() !== '' || view.terms.length > 0;
+  return termOf(view.words) !== undefined || view.terms.length > 0;
 }
 
 /** Whether both views ask the server for the same: the open item and the line do not matter. */

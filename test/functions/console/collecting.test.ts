@@ -198,6 +198,16 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(100);
     expect(await page.locator('a.tile[data-mine="yes"]').getAttribute('data-key')).toBe('000.png');
     expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
+
+    await page.goto(address); // and a next page that is asked for late does not stop a search that is under way
+    await page.locator('a.tile[data-key="000.png"]').waitFor();
+    await page.route('**/v1/search', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await route.continue();
+    });
+    await page.locator('#words').fill('green');
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+    await page.locator('ul[aria-label="What matches"] a.tile').first().waitFor();
   });
 
   it('waits for a server that is still starting', async () => {

@@ -124,6 +124,17 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     expect(await page.locator('.terms .chip').count()).toBe(0);
   });
 
+  it('takes the minus that begins a negation for no search yet', async () => {
+    const page = await open('/?in=image');
+    await first(page, 'colours/black.png');
+    await page.locator('#words').fill('-');
+    await page.waitForTimeout(400); // longer than the pause after which a search would start
+    expect(await page.locator('.message').count()).toBe(0);
+    await page.locator('#words').fill('-red');
+    await page.waitForResponse('**/v1/search');
+    await expect.poll(() => shownKeys(page).then((keys) => keys.at(-1))).toBe('colours/red.png');
+  });
+
   it('searches by a picture that is dropped on the box, and keeps it through a reload', async () => {
     const page = await open('/?in=image');
     const file = join(await temporaryFolder(), 'mine.png');
