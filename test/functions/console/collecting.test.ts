@@ -207,7 +207,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     });
     await page.locator('#words').fill('green');
     await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-    await page.locator('ul[aria-label="What matches"] a.tile').first().waitFor();
+    await page.locator('main a.tile .probability').first().waitFor(); // which only results of a search have
   });
 
   it('waits for a server that is still starting', async () => {
