@@ -1,6 +1,14 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, launchChromium, shownKeys, startSystem, type Visit, visit } from './console-harness.ts';
+import {
+  eventually,
+  hasChromium,
+  launchChromium,
+  shownKeys,
+  startSystem,
+  type Visit,
+  visit,
+} from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('the console for everybody', () => {
   let browser: Browser;
@@ -50,8 +58,8 @@ describe.skipIf(!hasChromium)('the console for everybody', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog', { name: 'Item' }).waitFor();
     await page.keyboard.press('Escape');
-    await expect.poll(() => page.locator('dialog[open]').count()).toBe(0);
-    await expect.poll(() => focusedKey(page)).toBe(keys[0]); // back where it was
+    await eventually(() => page.locator('dialog[open]').count()).toBe(0);
+    await eventually(() => focusedKey(page)).toBe(keys[0]); // back where it was
     await page.keyboard.press('ArrowUp');
     expect(await focusedId(page)).toBe('words');
   });
@@ -113,7 +121,7 @@ describe.skipIf(!hasChromium)('the console for everybody', () => {
       expect(outline).toContain(landmark);
     }
     expect(outline).toMatch(/link "red\.png, picture, match \d+ %"/);
-    await expect.poll(() => page.locator('[role=status][aria-live=polite]').first().textContent()).toMatch(/match/);
+    await eventually(() => page.locator('[role=status][aria-live=polite]').first().textContent()).toMatch(/match/);
   });
 
   it('keeps enough contrast of text in light and dark', async () => {

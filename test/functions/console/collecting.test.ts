@@ -6,6 +6,7 @@ import { temporaryFolder } from '../../store/temporary-folder.ts';
 import {
   colourPicture,
   dropFiles,
+  eventually,
   hasChromium,
   launchChromium,
   shownKeys,
@@ -54,11 +55,9 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await writeFile(join(folder, '.DS_Store'), 'rubbish');
     await dropFiles(page, 'main', [folder]);
     await page.getByText('2 files uploaded').waitFor();
-    await expect
-      .poll(() => shownKeys(page), { timeout: 20_000 })
-      .toEqual(['holiday/day one/blue.png', 'holiday/red 100%.png']);
+    await eventually(() => shownKeys(page)).toEqual(['holiday/day one/blue.png', 'holiday/red 100%.png']);
     await page.locator('#words').fill('blue');
-    await expect.poll(() => shownKeys(page).then(([key]) => key)).toBe('holiday/day one/blue.png');
+    await eventually(() => shownKeys(page).then(([key]) => key)).toBe('holiday/day one/blue.png');
   });
 
   it('shows the progress of each file and of all', async () => {
@@ -82,7 +81,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
       const value = Number(await bar.getAttribute('value', { timeout: 500 }).catch(() => undefined));
       return value > 0 && value < 1;
     };
-    await expect.poll(async () => (await between(own)) && (await between(whole)), { interval: 20 }).toBe(true);
+    await eventually(async () => (await between(own)) && (await between(whole)), { interval: 20 }).toBe(true);
     await page.getByText(/^Uploading [01] of 2 files$/).waitFor();
     await devTools.send('Network.emulateNetworkConditions', {
       offline: false,
@@ -107,7 +106,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.getByRole('button', { name: 'Keep both' }).click();
     await page.getByText('1 file uploaded').waitFor();
     await idle();
-    await expect.poll(() => shownKeys(page)).toContain('colours/red (2).png');
+    await eventually(() => shownKeys(page)).toContain('colours/red (2).png');
     const kept = await (await fetch(`${address}/v1/items/colours/red.png`)).json();
     expect(kept).toMatchObject({ preview: { width: 240 } });
   });
@@ -141,9 +140,9 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await dialog.getByRole('heading', { name: 'red.png' }).waitFor();
     await dialog.getByText('240 × 160').waitFor();
     await dialog.getByText(/^Match \d+ %$/).waitFor();
-    await expect
-      .poll(() => dialog.locator('.similar a.tile').first().getAttribute('data-key'))
-      .toBe('colours/crimson.png');
+    await eventually(() => dialog.locator('.similar a.tile').first().getAttribute('data-key')).toBe(
+      'colours/crimson.png',
+    );
     await dialog.locator('.stage img.loaded').waitFor();
 
     await page.keyboard.press('ArrowRight');
@@ -157,7 +156,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await dialog.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('Deleted.').waitFor();
-    await expect.poll(() => shownKeys(page)).not.toContain('colours/red.png');
+    await eventually(() => shownKeys(page)).not.toContain('colours/red.png');
     expect((await fetch(`${address}/v1/items/colours/red.png`)).status).toBe(404);
     expect(await page.locator('dialog[open]').count()).toBe(0);
   });
@@ -174,10 +173,10 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.getByLabel('Comparison').selectOption('at least');
     await page.getByLabel('Value').fill('4');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await expect.poll(() => shownKeys(page)).toEqual(['lisbon.png']);
+    await eventually(() => shownKeys(page)).toEqual(['lisbon.png']);
     await page.waitForURL('**/?where=stars%3Aat+least%3A4');
     await page.getByRole('button', { name: 'Remove the filter stars at least 4' }).click();
-    await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(12);
+    await eventually(() => shownKeys(page).then((keys) => keys.length)).toBe(12);
   });
 
   it('brings the next page of a large collection as the end comes near, and keeps the tiles that are there', async () => {
@@ -195,7 +194,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
       await page.evaluate('scrollTo(0, document.body.scrollHeight)');
       await page.waitForTimeout(150);
     }
-    await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(100);
+    await eventually(() => shownKeys(page).then((keys) => keys.length)).toBe(100);
     expect(await page.locator('a.tile[data-mine="yes"]').getAttribute('data-key')).toBe('000.png');
     expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
 
@@ -233,9 +232,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.locator('#words').click();
     await page.locator('a.tile[data-key="sounds/low.wav"]').press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Item' });
-    await expect
-      .poll(() => dialog.getByRole('slider', { name: 'Position' }).getAttribute('style'))
-      .toBe('--played: 1;');
+    await eventually(() => dialog.getByRole('slider', { name: 'Position' }).getAttribute('style')).toBe('--played: 1;');
     await dialog.getByRole('button', { name: 'Play' }).waitFor();
     await page.goto(`${address}/?q=lamps&item=notes/harbour.txt`);
     await dialog.getByText('The first boats leave with their lamps lit.').first().waitFor();
@@ -246,7 +243,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     const page = await open(`${address}/?in=image&item=colours/green.png`);
     await page.getByRole('button', { name: 'More like this' }).click();
     await page.waitForURL('**/?term=1%3Aitem%3Acolours%2Fgreen.png');
-    await expect.poll(() => shownKeys(page).then(([key]) => key)).toBe('colours/green.png');
+    await eventually(() => shownKeys(page).then(([key]) => key)).toBe('colours/green.png');
   });
 
   it('tells the status of the index: numbers, the model, and failures with their reasons', async () => {

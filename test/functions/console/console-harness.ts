@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
+import { expect } from 'vitest';
 import { LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { composeLocal } from '#functions/local/compose.ts';
 import { createLog } from '#shared/core/log.ts';
@@ -132,7 +133,7 @@ export interface Visit {
 export async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(5_000); // shorter than a test's, so that a failure names what was waited for
+  page.setDefaultTimeout(15_000); // shorter than a test's, so that a failure names what was waited for
   const faults: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
@@ -140,6 +141,11 @@ export async function visit(browser: Browser, address: string, options: BrowserC
   page.on('pageerror', (error) => faults.push(String(error.stack)));
   await page.goto(address);
   return { page, faults };
+}
+
+/** An assertion that becomes true in time, on a busy machine too. */
+export function eventually<T>(read: () => T | Promise<T>, options: { readonly interval?: number } = {}) {
+  return expect.poll(read, { timeout: 15_000, ...options });
 }
 
 /** Keys of the tiles on the screen, in order. */

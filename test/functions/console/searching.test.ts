@@ -7,6 +7,7 @@ import {
   COLOURS,
   colourPicture,
   dropFiles,
+  eventually,
   hasChromium,
   launchChromium,
   shownKeys,
@@ -56,9 +57,7 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     await first(page, 'colours/yellow.png');
     await page.waitForURL('**/?q=yellow');
     expect(await page.title()).toBe('yellow – Chiasm');
-    await expect
-      .poll(() => page.locator('#announcements').textContent())
-      .toMatch(/^\d+ match(es)?(, \d+ just below)?$/);
+    await eventually(() => page.locator('#announcements').textContent()).toMatch(/^\d+ match(es)?(, \d+ just below)?$/);
   });
 
   it('draws a quiet line between what matches and what lies just below', async () => {
@@ -93,7 +92,7 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     await page.waitForRequest('**/v1/search');
     await page.locator('#words').fill('yellow');
     await first(page, 'colours/yellow.png');
-    await expect.poll(() => answers).toEqual(['yellow', 'blue']);
+    await eventually(() => answers).toEqual(['yellow', 'blue']);
     expect((await shownKeys(page))[0]).toBe('colours/yellow.png');
     expect(await page.locator('main').getAttribute('aria-busy')).toBe('false');
   });
@@ -105,13 +104,14 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     await page.locator('#words').fill('-crimson');
     await page.locator('#words').press('Enter');
     await page.waitForURL(/term=1%3Atext%3Ared&term=-1%3Atext%3Acrimson/);
-    await expect.poll(() => shownKeys(page).then((keys) => keys.indexOf('colours/crimson.png'))).toBeGreaterThan(3);
+    await eventually(() => shownKeys(page).then((keys) => keys.indexOf('colours/crimson.png'))).toBeGreaterThan(3);
 
     await page.getByRole('button', { name: 'Search away from crimson' }).click();
     await first(page, 'colours/red.png');
-    await expect
-      .poll(() => shownKeys(page).then((keys) => keys.slice(0, 2).sort()))
-      .toEqual(['colours/crimson.png', 'colours/red.png']);
+    await eventually(() => shownKeys(page).then((keys) => keys.slice(0, 2).sort())).toEqual([
+      'colours/crimson.png',
+      'colours/red.png',
+    ]);
     expect(await page.getByRole('button', { name: 'Search away from crimson' }).getAttribute('aria-pressed')).toBe(
       'false',
     );
@@ -132,7 +132,7 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     expect(await page.locator('.message').count()).toBe(0);
     await page.locator('#words').fill('-red');
     await page.waitForResponse('**/v1/search');
-    await expect.poll(() => shownKeys(page).then((keys) => keys.at(-1))).toBe('colours/red.png');
+    await eventually(() => shownKeys(page).then((keys) => keys.at(-1))).toBe('colours/red.png');
   });
 
   it('searches by a picture that is dropped on the box, and keeps it through a reload', async () => {
@@ -185,14 +185,14 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
   it('filters by kind, folder and attribute, and shows what is active', async () => {
     const page = await open();
     await page.getByRole('button', { name: 'Sounds' }).click();
-    await expect.poll(() => shownKeys(page)).toEqual(['sounds/high.wav', 'sounds/low.wav']);
+    await eventually(() => shownKeys(page)).toEqual(['sounds/high.wav', 'sounds/low.wav']);
     await page.getByRole('button', { name: 'All' }).click();
     await page.getByRole('button', { name: 'Filter', exact: true }).click();
     await page.getByLabel('Folder').fill('notes/');
     await page.getByLabel('Folder').press('Enter');
-    await expect.poll(() => shownKeys(page)).toEqual(['notes/harbour.txt']);
+    await eventually(() => shownKeys(page)).toEqual(['notes/harbour.txt']);
     await page.getByRole('button', { name: 'Remove the filter in notes/' }).click();
-    await expect.poll(() => shownKeys(page).then((keys) => keys.length)).toBe(11);
+    await eventually(() => shownKeys(page).then((keys) => keys.length)).toBe(11);
     await page.locator('#words').fill('red');
     await page.getByLabel('Name of the attribute').fill('album');
     await page.getByLabel('Comparison').selectOption('exists');
@@ -208,7 +208,7 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     await tile.hover();
     await page.locator('a.tile.playing[data-key="sounds/high.wav"]').waitFor();
     await page.locator('#words').hover();
-    await expect.poll(() => page.locator('a.tile.playing').count()).toBe(0);
+    await eventually(() => page.locator('a.tile.playing').count()).toBe(0);
     await page.locator('#words').press('ArrowDown');
     await page.keyboard.press(' ');
     await page.locator('a.tile.playing').waitFor();
