@@ -131,7 +131,6 @@ export class Catalog {
     };
     if (parts.length === 0) insert(-1, { range: null });
     for (const [ordinal, part] of parts.entries()) insert(ordinal, part);
-    this.statement('DELETE FROM tombstone WHERE key_digest = ?').run(keyDigest(item.key));
     return id;
   }
 
@@ -152,7 +151,7 @@ export class Catalog {
     return { ...(row as unknown as ItemHead), modality: (row.modality ?? undefined) as Item['modality'] };
   }
 
-  /** The newest operation on a key that this catalog knows of. */
+  /** The newest operation on a key that this catalog knows of. A tombstone of an item that came back is older than it. */
   latest(key: string): Stamp | undefined {
     const item = this.statement('SELECT sequencer FROM item WHERE key = ?').get(key);
     if (item !== undefined) return { sequencer: item.sequencer as string, operation: 'put' };

@@ -14,6 +14,8 @@ const KEPT_SETS = 64;
 export interface FilterItems {
   /** Ids of the items that satisfy `filter`; the set must not be changed. */
   matching(filter: Filter): ItemSet;
+  /** Ids of all items. */
+  all(): ItemSet;
 }
 
 /** `capacity` is one more than the greatest item id. The catalog must not change while this object is used. */
@@ -49,7 +51,7 @@ export function createFilterItems(catalog: Catalog, capacity: number): FilterIte
     return everything;
   };
 
-  return { matching };
+  return { matching, all: allItems };
 }
 
 function queryItems(catalog: Catalog, field: string, comparison: Comparison, capacity: number): ItemSet {

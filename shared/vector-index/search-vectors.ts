@@ -4,12 +4,12 @@
  */
 
 import type { Filter } from '#shared/catalog/filter.ts';
-import { hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
+import { difference, hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
 import { dot, row } from '#shared/core/vector.ts';
 import { compareKeys } from '#shared/store/compare-keys.ts';
 import type { Generation } from './generation.ts';
 import type { Overlay } from './overlay.ts';
-import { createTopRows, offerRow, scanRows, type TopRows } from './top-rows.ts';
+import { createTopRows, offerRow, rowsOfItems, scanRows, type TopRows } from './top-rows.ts';
 import type { VectorAnswer, VectorHit, VectorQuery } from './vector-index.ts';
 
 export interface IndexState {
@@ -40,7 +40,7 @@ export function searchVectors(
 ): VectorAnswer {
   const fresh = createTopRows(Math.min(query.limit, overlay.rows));
   const accepted = query.filter && overlay.filterItems().matching(query.filter);
-  scanRows(fresh, query.vector, overlay.vectors, overlay.owners, overlay.rows, acceptor(accepted));
+  scanRows(fresh, query.vector, overlay.vectors, rowsOfItems(overlay.owners, overlay.rows, accepted));
   const folded = createTopRows(Math.min(query.limit, generation?.description.rows ?? 0));
   const plan = generation === undefined ? 'exact' : searchGeneration(folded, generation, overlay, query, options);
   const found = [...rowsOf(fresh, overlay), ...(generation ? rowsOf(folded, generation) : [])];
@@ -56,8 +56,10 @@ export function sampleVectors(
   count: number,
   random: () => number,
 ): Float32Array[] {
-  const fresh = visibleRows(overlay.owners.subarray(0, overlay.rows), () => true);
-  const folded = generation ? visibleRows(generation.owners, (item) => !hasItem(overlay.hidden, item)) : [];
+  const fresh = rowsOfItems(overlay.owners, overlay.rows, undefined);
+  const folded = generation
+    ? rowsOfItems(generation.owners, generation.description.rows, acceptedItems(generation, overlay, undefined))
+    : [];
   const rows = [...fresh.map((i) => -1 - i), ...folded]; // fresh rows as negative numbers
   for (let i = 0; i < Math.min(count, rows.length); i++) {
     const other = i + Math.floor(random() * (rows.length - i)); // Fisher and Yates' shuffle, stopped after `count`
@@ -66,12 +68,6 @@ export function sampleVectors(
   const vectorAt = (i: number) =>
     i < 0 ? row(overlay.vectors, dimensions, -1 - i) : row(generation!.vectors, dimensions, i);
   return rows.slice(0, count).map((i) => vectorAt(i).slice());
-}
-
-function visibleRows(owners: Int32Array, accept: (item: number) => boolean): number[] {
-  const rows: number[] = [];
-  for (let i = 0; i < owners.length; i++) if (owners[i] !== 0 && accept(owners[i]!)) rows.push(i);
-  return rows;
 }
 
 function searchGeneration(
@@ -84,19 +80,19 @@ function searchGeneration(
   const { graph, owners, vectors } = generation;
   if (graph === undefined) return 'exact';
   const { rows } = generation.description;
-  const accept = generationAcceptor(generation, overlay, query.filter);
-  const matches = query.filter
-    ? countRows(owners, accept ?? (() => true))
-    : generation.owners.length - freeRows(generation) - overlay.hiddenRows;
+  const accepted = acceptedItems(generation, overlay, query.filter);
+  const matching = query.filter && rowsOfItems(owners, rows, accepted);
+  const matches = matching?.length ?? generation.description.vectors - overlay.hiddenRows;
+  const scan = () => scanRows(top, query.vector, vectors, matching ?? rowsOfItems(owners, rows, accepted));
   const ef = Math.max(options.ef, query.limit);
-  const scan = () => scanRows(top, query.vector, vectors, owners, rows, accept ?? (() => true));
   if (query.exact || matches <= query.limit || matches <= exactLimit(rows, ef)) {
     scan();
     return 'exact';
   }
   graph.setEf(ef);
-  const found = graph.searchKnn(Array.from(query.vector), query.limit, accept && ((row) => accept(owners[row]!)));
-  if (found.neighbors.length < Math.min(query.limit, matches)) {
+  const accept = accepted && ((row: number) => hasItem(accepted, owners[row]!));
+  const found = graph.searchKnn(Array.from(query.vector), query.limit, accept);
+  if (found.neighbors.length < query.limit) {
     scan(); // part of the graph was out of reach: the answer must still be full
     return 'exact';
   }
@@ -112,31 +108,11 @@ function exactLimit(rows: number, ef: number): number {
   return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(rows * ef * COMPARISONS_PER_CANDIDATE));
 }
 
-/** Undefined when every row of the generation may come out. */
-function generationAcceptor(
-  generation: Generation,
-  overlay: Overlay,
-  filter: Filter | undefined,
-): ((item: number) => boolean) | undefined {
-  const { hidden } = overlay;
+/** The items of the generation that may come out; undefined when all may. */
+function acceptedItems(generation: Generation, overlay: Overlay, filter: Filter | undefined): ItemSet | undefined {
   const matching = filter && generation.filterItems.matching(filter);
-  if (overlay.hiddenRows === 0) return matching && acceptor(matching);
-  if (matching === undefined) return (item) => !hasItem(hidden, item);
-  return (item) => hasItem(matching, item) && !hasItem(hidden, item);
-}
-
-function acceptor(items: ItemSet | undefined): (item: number) => boolean {
-  return items === undefined ? () => true : (item) => hasItem(items, item);
-}
-
-function countRows(owners: Int32Array, accept: (item: number) => boolean): number {
-  let count = 0;
-  for (let row = 0; row < owners.length; row++) if (owners[row] !== 0 && accept(owners[row]!)) count++;
-  return count;
-}
-
-function freeRows({ description }: Generation): number {
-  return description.rows - description.vectors;
+  if (overlay.hiddenParts === 0) return matching;
+  return difference(matching ?? generation.filterItems.all(), overlay.hidden);
 }
 
 function rowsOf(top: TopRows, segment: Pick<Generation, 'catalog'>) {

@@ -11,11 +11,14 @@ const y = Float32Array.of(0, 1, 0, 0);
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A store that waits for `gate` before the manifest is written. */
-function holdingTheManifest(store: ObjectStore, gate: Promise<void>): ObjectStore {
+function holdingTheManifest(store: ObjectStore, gate: Promise<void>, reached: () => void = () => {}): ObjectStore {
   return {
     ...store,
     put: async (key, body, options) => {
-      if (key === spaceKeys('test-space').manifest) await gate;
+      if (key === spaceKeys('test-space').manifest) {
+        reached();
+        await gate;
+      }
       return store.put(key, body, options);
     },
   };
@@ -83,6 +86,32 @@ describe('compaction', () => {
     expect(new Set((await keysOf(harness.store)).flatMap((key) => /generation\/(\d+)/.exec(key)?.[1] ?? []))).toEqual(
       new Set(['2']),
     );
+  });
+
+  it('leaves alone what another compactor is writing as the next generation', async () => {
+    const harness = await createHarness(4);
+    const index = await harness.open();
+    await index.apply([put({ key: 'a' }, x)]);
+    const gate = Promise.withResolvers<void>();
+    let next: Promise<unknown> | undefined;
+    const { store } = harness;
+    const meeting: ObjectStore = {
+      ...store,
+      list: async function* (options) {
+        const swapped = (await store.head(spaceKeys('test-space').manifest)) !== undefined;
+        if (swapped && next === undefined && options?.prefix?.endsWith('/generation/')) {
+          await index.apply([put({ key: 'b' }, y)]);
+          const written = Promise.withResolvers<void>();
+          next = harness.compact({ store: holdingTheManifest(store, gate.promise, written.resolve) });
+          await written.promise;
+        }
+        yield* store.list(options);
+      },
+    };
+    expect(await harness.compact({ store: meeting })).toMatchObject({ kind: 'compacted', generation: 1 });
+    gate.resolve();
+    expect(await next).toMatchObject({ kind: 'compacted', generation: 2 });
+    expect((await harness.open()).statistics()).toMatchObject({ generation: 2, items: 2 });
   });
 
   it('believes a refused swap only after a look: its own first answer may have got lost', async () => {

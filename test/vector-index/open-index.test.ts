@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Filter } from '#shared/catalog/filter.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
 import { createHarness } from './index-harness.ts';
 import { clusteredVectors, put, remove } from './sample-changes.ts';
@@ -42,6 +43,38 @@ describe('the embedded index', () => {
     await Promise.all([index.refresh(), ...['b', 'c', 'd'].map((key) => index.apply([put({ key }, y)]))]);
     expect((await index.items({ limit: 9 })).map(({ key }) => key)).toEqual(['a', 'b', 'c', 'd']);
     expect(index.statistics()).toMatchObject({ generation: 1, deltas: 3 });
+  });
+
+  it.each([
+    ['the first generation', 0],
+    ['a later generation', 1],
+  ])('misses nothing when a compaction to %s happens between its two looks at the store', async (_, earlier) => {
+    const harness = await createHarness(4);
+    const writer = await harness.open();
+    for (let i = 0; i < earlier; i++) {
+      await writer.apply([put({ key: 'a' }, x)]);
+      await harness.compact();
+    }
+    let looks = Number.NEGATIVE_INFINITY;
+    const betweenLooks = async () => {
+      if (++looks === 2) await harness.compact();
+    };
+    const racing: ObjectStore = {
+      ...harness.store,
+      get: async (key, options) => {
+        if (key.endsWith('manifest.json')) await betweenLooks();
+        return harness.store.get(key, options);
+      },
+      list: async function* (options) {
+        if (options?.prefix?.endsWith('/delta/')) await betweenLooks();
+        yield* harness.store.list(options);
+      },
+    };
+    const reader = await harness.open({ store: racing });
+    await writer.apply([put({ key: 'b' }, y)]);
+    looks = 0;
+    await reader.refresh();
+    expect((await reader.items({ limit: 9 })).map(({ key }) => key)).toEqual(earlier ? ['a', 'b'] : ['b']);
   });
 
   it('takes in what was stored before refresh was called, even while another refresh runs', async () => {
