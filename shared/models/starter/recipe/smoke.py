@@ -1,0 +1,62 @@
+"""A run of every stage in about a minute on data that it draws itself: scenes as photographs with captions, tones as sounds. Nothing is read from outside
+but WordNet, and that only where it is installed."""
+import json
+import random
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from scenes import scene
+
+
+def write_tone(path, hertz, seconds, rng):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    t = np.arange(int(16000 * seconds)) / 16000
+    samples = (0.4 * np.sin(2 * np.pi * hertz * t) + 0.01 * np.array([rng.gauss(0, 1) for _ in t])) * 32767
+    with wave.open(str(path), "wb") as w:
+        w.setnchannels(1), w.setsampwidth(2), w.setframerate(16000)
+        w.writeframes(samples.clip(-32767, 32767).astype(np.int16).tobytes())
+
+
+def smoke_data(folder, rng):
+    (folder / "flickr" / "images").mkdir(parents=True)
+    lines = []
+    for n in range(24):
+        picture, texts = scene(rng, 96)
+        picture.save(folder / "flickr" / "images" / f"{n}_x.png")
+        lines.append(json.dumps({"image": f"images/{n}_x.png", "split": "train" if n < 16 else "validation", "captions": texts}))
+    (folder / "flickr" / "captions.jsonl").write_text("\n".join(lines))
+    (folder / "fashion" / "images").mkdir(parents=True)
+    lines = []
+    for n in range(24):
+        picture, _ = scene(rng, 60)
+        colour, kind = rng.choice(["Red", "Blue"]), rng.choice(["Shirts", "Shoes"])
+        picture.save(folder / "fashion" / "images" / f"{n}.png")
+        lines.append(json.dumps({"image": f"images/{n}.png", "title": f"{colour} {kind} {n}", "gender": "Men", "articleType": kind, "baseColour": colour, "usage": "Casual"}))
+    (folder / "fashion" / "items.jsonl").write_text("\n".join(lines))
+    (folder / "fashion" / "held-out-ids.txt").write_text("999\n")
+    lines = []
+    for n in range(8):
+        label = ["Rain", "Rooster"][n % 2]
+        write_tone(folder / "esc10" / f"{n}.wav", 300 + 900 * (n % 2), 1.5, rng)
+        lines.append(json.dumps({"audio": f"{n}.wav", "label": label, "fold": str([1, 4][n // 4])}))
+    (folder / "esc10" / "labels.jsonl").write_text("\n".join(lines))
+    for n, word in enumerate(["go", "stop"]):
+        write_tone(folder / "speech-commands" / word / f"s{n}_nohash_0.wav", 500 + 400 * n, 1, rng)
+    (folder / "speech-commands" / "held-out-files.txt").write_text("go/x_nohash_1.wav\n")
+
+
+def smoke_arguments(arguments):
+    import sources
+    sources.FASHION_VALIDATION = 12
+    for name in ("pack", "joint"):
+        __import__(name).FASHION_VALIDATION = 12
+    folder = Path(tempfile.mkdtemp())
+    smoke_data(folder / "data", random.Random(1))
+    arguments.data, arguments.mirrors, arguments.work = str(folder / "data"), str(folder / "mirrors"), str(folder / "work")
+    arguments.out = arguments.out or str(folder / "starter")
+    arguments.scenes, arguments.word_steps, arguments.word_batch, arguments.joint_steps, arguments.batch = 48, 6, 16, 6, 16
+    arguments.sound_steps, arguments.sound_variants, arguments.word_variants = 4, 1, 1
+    return arguments

@@ -1,0 +1,172 @@
+"""From the data folders to the ONNX files: pack, words, joint, sound, export. Each stage leaves a file in --work and is skipped when it is there,
+the joint stage continues from its last checkpoint. Runs on a CPU (float32) and on CUDA (bfloat16 autocast) unchanged.
+
+    python3 recipe/train.py --data DIR --mirrors DIR --work DIR --out shared/models/starter
+    python3 recipe/train.py --smoke          # about a minute, on data that it makes itself
+"""
+import argparse
+import math
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from sources import WordNet, larger_pictures
+from tokenizer import Tokenizer, count_words, train_tokenizer
+from towers import TextTower
+from words import TextPairs
+
+
+def log(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def contrast(a, b, positive, scale):
+    """Mean over rows of -sum_j w_ij log softmax_j(scale a_i . b_j), w = positive / row sum; rows without a positive do not count."""
+    logits = scale * (a @ b.T)
+    share = positive / positive.sum(1, keepdim=True).clamp(min=1)
+    there = (positive.sum(1) > 0).float()
+    return -((share * logits.log_softmax(1)).sum(1) * there).sum() / there.sum().clamp(min=1)
+
+
+def rate(optimiser, progress, step, warm=100):
+    for group in optimiser.param_groups:
+        group["lr"] = group["top"] * min(1.0, (step + 1) / warm) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * min(1.0, progress))))
+
+
+def save(path, **state):
+    torch.save(state, str(path) + ".part")
+    os.replace(str(path) + ".part", path)
+
+
+def train_words(arguments, wordnet):
+    """Text tower alone: two texts of one meaning are to find each other among all of a batch, and to stay away from nonsense."""
+    path = Path(arguments.work) / "words.pt"
+    if path.exists():
+        state = torch.load(path, map_location="cpu")
+        tokenizer = Tokenizer(state["vocabulary"])
+        tower = TextTower(len(tokenizer.vocabulary))
+        tower.load_state_dict(state["tower"])
+        return tower, tokenizer
+    facts = [(source, fact) for source, _, _, fact in larger_pictures(arguments.mirrors, arguments.data, wordnet)]
+    pairs = TextPairs(arguments, wordnet, facts)
+    tokenizer = train_tokenizer(count_words(pairs.corpus()))
+    log(f"words: {len(pairs.captions)} photographs with captions, {len(pairs.nouns)} nouns, {len(tokenizer.vocabulary)} pieces")
+    torch.manual_seed(arguments.seed)
+    rng, tower = random.Random(arguments.seed), TextTower(len(tokenizer.vocabulary)).to(arguments.device)
+    scale = torch.nn.Parameter(torch.tensor(math.log(20.0), device=arguments.device))
+    optimiser = torch.optim.AdamW([{"params": tower.parameters(), "top": 1.5e-3}, {"params": [scale], "top": 1e-3, "weight_decay": 0.0}], 1e-3, weight_decay=0.02)
+    tower.train()
+    tower.word_dropout, started, step = 0.1, time.time(), 0
+    while step < arguments.word_steps and time.time() - started < arguments.word_minutes * 60:
+        rate(optimiser, max(step / arguments.word_steps, (time.time() - started) / (arguments.word_minutes * 60)), step)
+        first, second, strange = pairs.batch(arguments.word_batch, rng)
+        z = tokenizer.encode_with(tower, first + second + strange, arguments.device)
+        n = len(first)
+        a, b = z[:n], z[n:]
+        positive = torch.eye(n, len(b), device=z.device)
+        sharp = scale.exp().clamp(max=60)
+        loss = 0.5 * contrast(a, b, positive, sharp) + 0.5 * contrast(b[:n], torch.cat([a, b[n:]]), torch.eye(n, len(a) + len(b) - n, device=z.device), sharp)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        if step % 50 == 0:
+            found = (a @ b.T).argmax(1).eq(torch.arange(n, device=z.device)).float().mean().item()
+            log(f"words: step {step}, loss {loss.item():.3f}, found {found:.2f}, scale {sharp.item():.0f}, {step * 2 * n / (time.time() - started):.0f} texts/s")
+    tower.word_dropout = 0.0
+    save(path, tower=tower.state_dict(), vocabulary=tokenizer.vocabulary)
+    return tower.cpu(), tokenizer
+
+
+def joint_worker(worker, arguments, meeting):
+    from joint import train_joint
+    torch.set_num_threads(max(1, arguments.threads // arguments.workers))
+    torch.distributed.init_process_group("gloo", init_method="file://" + meeting, rank=worker, world_size=arguments.workers)
+    wordnet = WordNet(arguments.wordnet)
+    train_joint(arguments, wordnet, *train_words(arguments, wordnet), worker)
+
+
+def joint_stage(arguments, wordnet):
+    if (Path(arguments.work) / "joint.pt").exists():
+        return
+    text, tokenizer = train_words(arguments, wordnet)
+    if arguments.workers > 1:
+        torch.multiprocessing.spawn(joint_worker, (arguments, tempfile.mktemp()), arguments.workers)
+        return
+    from joint import train_joint
+    train_joint(arguments, wordnet, text, tokenizer)
+
+
+def whole_numbers(text):
+    return [int(n) for n in text.split(",")]
+
+
+def parser():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", help="folder of the development data (flickr/, fashion/, esc10/, speech-commands/)")
+    p.add_argument("--mirrors", help="folder of bare git mirrors, <owner>+<name>/repo")
+    p.add_argument("--wordnet", default="/usr/share/wordnet")
+    p.add_argument("--work", default="starter-work", help="folder for what is packed and for checkpoints")
+    p.add_argument("--out")
+    p.add_argument("--stages", default="pack,words,joint,sound,export")
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--workers", type=int, default=1, help="CPU processes that share the joint stage")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--scenes", type=int, default=6000)
+    p.add_argument("--tiny-per-class", type=int, default=500)
+    p.add_argument("--cifar-per-class", type=int, default=5000)
+    p.add_argument("--fashion", type=int, default=44000)
+    p.add_argument("--widths", type=whole_numbers, default=[64, 128, 256], help="channels of the picture tower's stages")
+    p.add_argument("--blocks", type=whole_numbers, default=[1, 1, 1], help="residual blocks of each stage")
+    p.add_argument("--small-side", type=int, default=48, help="side of the pictures in the first part of the training")
+    p.add_argument("--small-share", type=float, default=0.5, help="how long that part is")
+    p.add_argument("--word-steps", type=int, default=4000)
+    p.add_argument("--word-minutes", type=float, default=12)
+    p.add_argument("--word-batch", type=int, default=256)
+    p.add_argument("--rate", type=float, default=1.5e-3)
+    p.add_argument("--joint-steps", type=int, default=100000)
+    p.add_argument("--joint-minutes", type=float, default=60)
+    p.add_argument("--batch", type=int, default=256, help="pictures a step, for each worker")
+    p.add_argument("--score-minutes", type=float, default=10)
+    p.add_argument("--sound-steps", type=int, default=100000)
+    p.add_argument("--sound-minutes", type=float, default=10)
+    p.add_argument("--sound-widths", type=whole_numbers, default=[32, 48, 96, 160])
+    p.add_argument("--sound-variants", type=int, default=8, help="versions of each clip")
+    p.add_argument("--word-variants", type=int, default=3, help="versions of each spoken word")
+    p.add_argument("--sound-from", help="a sound.pt to continue from")
+    p.add_argument("--smoke", action="store_true")
+    return p
+
+
+def main():
+    arguments = parser().parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.smoke:
+        from smoke import smoke_arguments
+        arguments = smoke_arguments(arguments)
+    stages = arguments.stages.split(",")
+    Path(arguments.work).mkdir(parents=True, exist_ok=True)
+    wordnet = WordNet(arguments.wordnet)
+    if "pack" in stages:
+        from pack import pack
+        pack(arguments)
+    if "words" in stages:
+        train_words(arguments, wordnet)
+    if "joint" in stages:
+        joint_stage(arguments, wordnet)
+    if "sound" in stages:
+        from sound import sound_stage
+        sound_stage(arguments)
+    if "export" in stages:
+        from export import export_all
+        export_all(arguments)
+
+
+if __name__ == "__main__":
+    main()
