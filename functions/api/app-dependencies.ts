@@ -5,7 +5,6 @@
  */
 
 import type { Hono } from 'hono';
-import type { Filter } from '#shared/catalog/filter.ts';
 import type { Attributes } from '#shared/catalog/item.ts';
 import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import type { Clock } from '#shared/core/clock.ts';
@@ -15,6 +14,7 @@ import type { Space } from '#shared/encoders/space.ts';
 import type { Backlog } from '#shared/ingest/inbox.ts';
 import type { Search } from '#shared/search/search.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
+import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 
 /** How the app tells ingestion what happened. */
@@ -72,26 +72,6 @@ export interface ModelDescription {
   readonly sizeBytes?: number;
 }
 
-interface RecallReport {
-  readonly recall: number;
-  readonly samples: number;
-  readonly k: number;
-  readonly plan: 'exact' | 'graph';
-  readonly confidenceInterval: readonly [number, number];
-}
-
-interface DuplicateGroup {
-  readonly kind: 'exact' | 'reencoded' | 'similar';
-  readonly items: readonly { readonly key: string; readonly similarity: number }[];
-}
-
-interface EraseReceipt {
-  readonly key: string;
-  /** Files that were rewritten or removed so that nothing of the item remains. */
-  readonly rewritten: readonly string[];
-  readonly removed: readonly string[];
-}
-
 export interface ApiLimits {
   /** Of a JSON request. */
   readonly bodyBytes: number;
@@ -135,18 +115,8 @@ export interface AppDependencies {
   readonly log: Log;
   /** Where a client fetches an object by itself (presigned S3 URL); the app serves the bytes when absent. */
   objectUrl?(key: string): Promise<string>;
-  /** Removes an item and every stored trace of it. */
-  erase?(key: string): Promise<EraseReceipt>;
-  measureRecall?(options: {
-    readonly filter?: Filter;
-    readonly samples: number;
-    readonly k: number;
-  }): Promise<RecallReport>;
-  duplicates?(options: {
-    readonly kind: DuplicateGroup['kind'];
-    readonly limit: number;
-    readonly after?: string;
-  }): Promise<{ readonly groups: readonly DuplicateGroup[]; readonly next?: string }>;
+  /** Removes every stored trace of a deleted item. */
+  erase?(key: string): Promise<ErasureReceipt>;
   /** Pages beside the API (the console): static files, served without a key. */
   readonly site?: Hono;
 }

@@ -1,6 +1,6 @@
 /** Zero-shot accuracy, overall and by class, with the confusions that cost most. */
 
-import { type Estimate, wilsonInterval } from './confidence-interval.ts';
+import { type Estimate, wilsonEstimate } from './confidence-interval.ts';
 
 export interface Outcome {
   readonly truth: string;
@@ -26,7 +26,7 @@ export function evaluateClassification(outcomes: readonly Outcome[], classes: re
     return truePositives + wrong === 0 ? 0 : (2 * truePositives) / (2 * truePositives + wrong);
   });
   return {
-    accuracy: wilsonInterval(right, outcomes.length),
+    accuracy: wilsonEstimate(right, outcomes.length),
     macroF1: f1.reduce((sum, value) => sum + value, 0) / classes.length,
     calibrationError: expectedCalibrationError(
       outcomes.map(({ truth, predicted, probability }) => ({ probability, right: truth === predicted })),

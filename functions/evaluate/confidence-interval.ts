@@ -1,5 +1,7 @@
 /** How sure a measured share is. */
 
+import { wilsonInterval } from '#shared/core/wilson-interval.ts';
+
 export interface Estimate {
   readonly value: number;
   /** 95 % confidence interval. */
@@ -9,17 +11,12 @@ export interface Estimate {
   readonly n: number;
 }
 
-const Z95 = 1.959964;
 const RESAMPLES = 1_000;
 
-/** The share of successes with Wilson's score interval (Wilson 1927), which is honest near 0 and 1. */
-export function wilsonInterval(successes: number, n: number): Estimate {
-  if (n === 0) return { value: Number.NaN, low: 0, high: 1, n };
-  const p = successes / n;
-  const z2 = Z95 * Z95;
-  const centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z95 / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half), n };
+/** The share of successes with its interval. */
+export function wilsonEstimate(successes: number, n: number): Estimate {
+  const [low, high] = wilsonInterval(successes, n);
+  return { value: n === 0 ? Number.NaN : successes / n, low, high, n };
 }
 
 /**

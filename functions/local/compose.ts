@@ -37,6 +37,7 @@ import { createOverlayObjectStore } from '#shared/store/overlay-object-store.ts'
 import type { SkippedEntry } from '#shared/store/user-folder.ts';
 import { watchFolder } from '#shared/store/watch-folder.ts';
 import { compact } from '#shared/vector-index/compact.ts';
+import { erase } from '#shared/vector-index/erase.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { createCompactionSchedule } from './compaction-schedule.ts';
@@ -112,6 +113,7 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
       return degraded === undefined ? health : { status: 'degraded', detail: degraded };
     },
     models: () => (running === undefined ? [] : [describeModel(running)]),
+    erase: (key) => ready().erase(key),
     limits: DEFAULT_API_LIMITS,
     apiKeys: settings.apiKeys,
     allowedHosts: settings.allowedHosts,
@@ -138,6 +140,7 @@ interface Running {
   readonly search: AppDependencies['search'];
   readonly embedder: AppDependencies['embedder'];
   readonly zeroShot: AppDependencies['zeroShot'];
+  readonly erase: NonNullable<AppDependencies['erase']>;
   close(): Promise<void>;
 }
 
@@ -166,12 +169,13 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
   const encoder = await createEncoder(model, { openSession: createThreadedSession });
   const { space } = encoder;
   const scratchFolder = join(settings.dataFolder, 'scratch');
-  const index = await openIndex({ store: stateStore, space, clock, log, scratchFolder });
+  const indexDeps = { store: stateStore, space, clock, log, scratchFolder };
+  const index = await openIndex(indexDeps);
   const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: VISIBILITY_MS, maxAttempts: MAX_ATTEMPTS });
   const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
   const embedder = createContentEmbedder(encoder, createMediaDecoders());
   const fold = async () => {
-    const outcome = await compact({ store: stateStore, space, clock, log, scratchFolder });
+    const outcome = await compact(indexDeps);
     log.info('compaction.finished', { ...outcome });
     await index.refresh();
   };
@@ -211,6 +215,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     search: createSearch({ index, encoder, embedder, mediaStore }),
     embedder,
     zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
       stopping.abort();

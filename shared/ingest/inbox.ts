@@ -25,6 +25,8 @@ export interface Inbox {
   changed(keys: readonly string[]): Promise<void>;
   /** Hides the item from searches before it resolves. False when the index knew no such item. */
   remove(key: string): Promise<boolean>;
+  /** A sequencer for a change of the key: greater than everything the index knows of it. */
+  sequencer(key: string): Promise<string>;
   pending(key: string): boolean;
   backlog(): Backlog;
   /** To be called when work on a message has ended. */
@@ -49,8 +51,8 @@ export function createInbox(deps: InboxDependencies): Inbox {
   let dead = 0;
   let idleWaiters: (() => void)[] = [];
 
-  /** Greater than everything the index knows of the key, also when the clock has stepped back since. */
-  async function sequencerFor(key: string): Promise<string> {
+  /** Also when the clock has stepped back since. */
+  async function sequencer(key: string): Promise<string> {
     const next = deps.nextSequencer();
     const latest = await deps.index.latest(key);
     return latest === undefined || latest.sequencer < next ? next : `${latest.sequencer}+`;
@@ -60,7 +62,7 @@ export function createInbox(deps: InboxDependencies): Inbox {
     changed: async (keys) => {
       const messages: ChangeMessage[] = [];
       for (const key of new Set(keys)) {
-        const message: ChangeMessage = { operation: 'put', key, sequencer: await sequencerFor(key) };
+        const message: ChangeMessage = { operation: 'put', key, sequencer: await sequencer(key) };
         pending.set(key, message.sequencer);
         messages.push(message);
       }
@@ -68,9 +70,10 @@ export function createInbox(deps: InboxDependencies): Inbox {
     },
     remove: async (key) => {
       const existed = (await deps.index.item(key)) !== undefined;
-      await deps.index.apply([{ operation: 'delete', key, sequencer: await sequencerFor(key) }]);
+      await deps.index.apply([{ operation: 'delete', key, sequencer: await sequencer(key) }]);
       return existed;
     },
+    sequencer,
     pending: (key) => pending.has(key),
     backlog: () => {
       const itemsPerSecond = throughput.perSecond();

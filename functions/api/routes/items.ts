@@ -33,13 +33,9 @@ const listItems = createRoute({
       prefix: z.string().max(1024).optional(),
       modality: modalitySchema.optional(),
       status: z.enum(['pending', 'indexed', 'failed']).optional(),
-      filter: z
-        .string()
-        .max(20_000)
-        .optional()
-        .openapi({
-          description: 'A filter of the search as JSON text. No pending item passes one: nothing is known of it yet.',
-        }),
+      filter: z.string().max(20_000).optional().openapi({
+        description: 'A filter of the search as JSON text. No pending item passes one: nothing is known of it yet.',
+      }),
       limit: limitQuery,
       cursor: z.string().min(1).max(4_000).optional(),
     }),

@@ -80,7 +80,7 @@ const deleteObject = createRoute({
     }),
   },
   responses: {
-    200: jsonAnswer(eraseReceiptSchema, 'Erased; the files that were rewritten.'),
+    200: jsonAnswer(eraseReceiptSchema, 'Erased: no file of the index holds anything of the item.'),
     204: { description: 'Deleted.' },
     ...problemAnswer,
   },
@@ -147,7 +147,7 @@ export function registerObjectRoutes(app: ApiApp, deps: AppDependencies): void {
     const stored = (await deps.mediaStore.head(key)) !== undefined;
     if (stored) await deps.mediaStore.delete(key);
     const indexed = await deps.ingest.remove(key);
-    if (!stored && !indexed) throw noObject(key);
+    if (!stored && !indexed && !erase) throw noObject(key); // what was deleted before can still be erased
     await thumbnails.forget(key);
     if (!erase || deps.erase === undefined) return c.body(null, 204);
     return c.json(await deps.erase(key), 200);

@@ -1,7 +1,9 @@
-/** How good the index is and what is in it twice. Served where the program has the means. */
+/** How good the index is, and what is in it twice. */
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseFilter } from '#shared/catalog/parse-filter.ts';
+import { findDuplicates } from '#shared/vector-index/find-duplicates.ts';
+import { measureRecall } from '#shared/vector-index/measure-recall.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
@@ -72,25 +74,22 @@ const getDuplicates = createRoute({
 });
 
 export function registerQualityRoutes(app: ApiApp, deps: AppDependencies): void {
-  const { measureRecall, duplicates } = deps;
-  if (measureRecall !== undefined) {
-    app.openapi(postRecall, async (c) => {
-      const { filter: json, samples, k } = c.req.valid('json');
-      const filter = parseFilter(json, '/filter');
-      const report = await measureRecall({ ...(filter === undefined ? {} : { filter }), samples, k });
-      return c.json({ ...report, confidenceInterval: [...report.confidenceInterval] }, 200);
-    });
-  }
-  if (duplicates !== undefined) {
-    app.openapi(getDuplicates, async (c) => {
-      const { kind, limit, cursor } = c.req.valid('query');
-      const after = cursor === undefined ? {} : { after: decodeListCursor(cursor) };
-      const { groups, next } = await duplicates({ kind, limit, ...after });
-      const body = {
-        groups: groups.map((group) => ({ kind: group.kind, items: group.items.map((item) => ({ ...item })) })),
-        ...(next === undefined ? {} : { nextCursor: encodeListCursor(next) }),
-      };
-      return c.json(body, 200);
-    });
-  }
+  app.openapi(postRecall, async (c) => {
+    const { filter: json, samples, k } = c.req.valid('json');
+    const filter = parseFilter(json, '/filter');
+    const options = { ...(filter === undefined ? {} : { filter }), samples, k };
+    const estimate = await measureRecall(deps.index, options);
+    return c.json({ ...estimate, confidenceInterval: [...estimate.confidenceInterval] }, 200);
+  });
+
+  app.openapi(getDuplicates, async (c) => {
+    const { kind, limit, cursor } = c.req.valid('query');
+    const after = cursor === undefined ? {} : { cursor: decodeListCursor(cursor) };
+    const { groups, nextCursor } = await findDuplicates(deps.index, { kind, limit, ...after });
+    const body = {
+      groups: groups.map((group) => ({ kind: group.kind, items: group.items.map((item) => ({ ...item })) })),
+      ...(nextCursor === undefined ? {} : { nextCursor: encodeListCursor(nextCursor) }),
+    };
+    return c.json(body, 200);
+  });
 }

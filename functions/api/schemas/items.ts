@@ -56,8 +56,20 @@ export const uploadSchema = z
   .openapi('Upload');
 
 export const eraseReceiptSchema = z
-  .object({ key: z.string(), rewritten: z.array(z.string()).readonly(), removed: z.array(z.string()).readonly() })
-  .openapi('EraseReceipt');
+  .object({
+    keys: z.array(z.string()).readonly(),
+    erasedAt: z.iso.datetime().openapi({ description: 'When nothing was left.' }),
+    generation: z.int().openapi({ description: 'The generation that holds nothing of them.' }),
+    files: z
+      .array(z.object({ key: z.string(), digest: z.string() }))
+      .readonly()
+      .openapi({ description: 'Files of that generation with their SHA-256.' }),
+    removed: z
+      .array(z.string())
+      .readonly()
+      .openapi({ description: 'Files that were rewritten without them and removed.' }),
+  })
+  .openapi('ErasureReceipt');
 
 export type WireItem = z.infer<typeof itemSchema>;
 

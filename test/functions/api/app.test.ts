@@ -231,30 +231,33 @@ describe('what the system says of itself', () => {
     await fresh.close();
   });
 
-  it('serves recall and duplicates only where it can', async () => {
-    expect((await api.json('/v1/recall', {})).status).toBe(404);
-    const able = await createFixture({
-      measureRecall: async ({ samples, k }) => ({ recall: 1, samples, k, plan: 'exact', confidenceInterval: [0.9, 1] }),
-      duplicates: async ({ kind, after }) => ({
-        groups: [{ kind, items: [{ key: after ?? 'first', similarity: 1 }] }],
-        ...(after === undefined ? { next: 'second' } : {}),
-      }),
-    });
-    expect(await bodyOf(able.json('/v1/recall', { k: 5 }))).toEqual({
+  it('measures the recall of its index, with a filter and without', async () => {
+    const fresh = await createFixture();
+    for (const name of ['red', 'green', 'blue']) await fresh.put(`/v1/objects/${name}.txt`, name);
+    await fresh.settle();
+    expect(await bodyOf(fresh.json('/v1/recall', { k: 2, samples: 3 }))).toMatchObject({
       recall: 1,
-      samples: 100,
-      k: 5,
+      samples: 3,
+      k: 2,
       plan: 'exact',
-      confidenceInterval: [0.9, 1],
     });
-    expect((await able.json('/v1/recall', { filter: { a: { $x: 1 } } })).status).toBe(400);
-    const page = await bodyOf(able.request('/v1/duplicates?kind=similar'));
-    const next = await bodyOf(able.request(`/v1/duplicates?kind=similar&cursor=${page.nextCursor}`));
-    expect([page.groups[0].items[0].key, next.groups[0].items[0].key, next.nextCursor]).toEqual([
-      'first',
-      'second',
-      undefined,
-    ]);
-    await able.close();
+    const { recall, confidenceInterval } = await bodyOf(fresh.json('/v1/recall', { filter: { key: 'red.txt' } }));
+    expect(recall).toBe(1);
+    expect(confidenceInterval[0]).toBeLessThan(confidenceInterval[1]);
+    expect((await fresh.json('/v1/recall', { filter: { a: { $x: 1 } } })).status).toBe(400);
+    await fresh.close();
+  });
+
+  it('lists what is in it nearly twice, page by page', async () => {
+    const fresh = await createFixture();
+    for (const name of ['red', 'green']) {
+      for (const copy of ['a', 'b']) await fresh.put(`/v1/objects/${name}-${copy}.txt`, name);
+    }
+    await fresh.settle();
+    const page = await bodyOf(fresh.request('/v1/duplicates?kind=similar&limit=1'));
+    const next = await bodyOf(fresh.request(`/v1/duplicates?kind=similar&limit=1&cursor=${page.nextCursor}`));
+    const keys = [page, next].map(({ groups }) => groups.map((group: any) => group.items.map((item: any) => item.key)));
+    expect(keys).toEqual([[['green-a.txt', 'green-b.txt']], [['red-a.txt', 'red-b.txt']]]);
+    await fresh.close();
   });
 });

@@ -4,10 +4,7 @@ import { bodyOf, createFixture, type Fixture } from './api-fixture.ts';
 
 let api: Fixture;
 beforeAll(async () => {
-  api = await createFixture({
-    measureRecall: async ({ samples, k }) => ({ recall: 1, samples, k, plan: 'exact', confidenceInterval: [1, 1] }),
-    duplicates: async () => ({ groups: [] }),
-  });
+  api = await createFixture();
 });
 afterAll(() => api.close());
 

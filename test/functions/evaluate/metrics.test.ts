@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluateClassification, expectedCalibrationError } from '#functions/evaluate/classification.ts';
-import { bootstrapInterval, wilsonInterval } from '#functions/evaluate/confidence-interval.ts';
+import { bootstrapInterval, wilsonEstimate } from '#functions/evaluate/confidence-interval.ts';
 import { evaluateRetrieval } from '#functions/evaluate/retrieval.ts';
 
 const unit = (degrees: number) =>
@@ -63,8 +63,8 @@ describe('classification', () => {
 
 describe('confidence intervals', () => {
   it("are Wilson's for shares: 81 of 263 and 0 of 20 as in Newcombe 1998, method 3", () => {
-    expect(wilsonInterval(81, 263)).toMatchObject({ low: expect.closeTo(0.2553, 4), high: expect.closeTo(0.3662, 4) });
-    expect(wilsonInterval(0, 20)).toMatchObject({ low: 0, high: expect.closeTo(0.1611, 4) });
+    expect(wilsonEstimate(81, 263)).toMatchObject({ low: expect.closeTo(0.2553, 4), high: expect.closeTo(0.3662, 4) });
+    expect(wilsonEstimate(0, 20)).toMatchObject({ low: 0, high: expect.closeTo(0.1611, 4) });
   });
 
   it('are bootstrapped over whole groups, the same at every run', () => {
