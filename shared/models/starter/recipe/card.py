@@ -19,7 +19,7 @@ DATA = [
     {"name": "drawn scenes (recipe/scenes.py)", "licence": "Apache-2.0", "use": "colours, shapes, numbers, places"},
     {"name": "Flickr30k, Flickr8k train and COCO val2017 caption texts", "licence": "research; CC-BY 4.0", "use": "paraphrases for the text tower (texts only)"},
     {"name": "WordNet 3.0", "licence": "WordNet licence", "use": "synonyms, kinds, glosses"},
-    {"name": "ESC-50 (folds 1 to 3 of what was at hand)", "licence": "CC-BY-NC 3.0 (ESC-10: CC-BY 3.0)", "use": "sounds"},
+    {"name": "ESC-10 folds 1 to 3 and the other forty classes of ESC-50 (folds 2 to 4 of what was at hand)", "licence": "CC-BY-NC 3.0 (ESC-10: CC-BY 3.0)", "use": "sounds"},
     {"name": "Speech Commands (subset)", "licence": "CC-BY 4.0", "use": "spoken words"},
 ]
 LIMITS = [

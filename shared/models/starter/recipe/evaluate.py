@@ -241,6 +241,8 @@ def main():
     for name, (positive, negative) in found.items():
         calibration[name], error, table = calibrate(positive, negative, rng)
         errors[name] = {"ece": round(error, 4), "said_true_n": table}
+        filled = [abs(said - true) for said, true, n in table if n >= 30]
+        metrics.append({"name": f"mean gap over tenths of the match probability, {name}", "value": round(float(np.mean(filled)), 4), "low": None, "high": None, "chance": None, "n": len(filled), "clipVitB32": None})
         metrics.append({"name": f"expected calibration error, {name}", "value": round(error, 4), "low": None, "high": None, "chance": None, "n": len(positive) + len(negative), "clipVitB32": None})
     calibration.setdefault("audio-image", calibration["text-image"])
     scale, bias = calibration["text-image"]["scale"], calibration["text-image"]["bias"]

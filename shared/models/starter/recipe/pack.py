@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from drawings import drawing
 from scenes import scene
 from sources import FASHION_VALIDATION, Mirror, WordNet, fashion_rows, flickr_photos, larger_pictures, product_texts
 
 PACKED = 80  # side of a stored picture; training cuts its pieces out of it
 CROPS = {"flickr": 8, "coco": 6, "sample": 5, "imagenette": 2, "products": 2}  # stored pictures for each photograph: the whole one, then random parts
+
+DRAWN = {"scenes": scene, "drawings": drawing}
 
 
 def square(picture, side, rng=None):
@@ -38,7 +41,7 @@ def opened(data, side=2 * PACKED):
 
 def training_items(arguments, wordnet):
     """-> [(source, place, fact)]; place = a path, or (mirror, name) in a bare git mirror, or the seed of a drawn scene."""
-    items = [("scenes", n, None) for n in range(arguments.scenes)]
+    items = [(source, n, None) for source in DRAWN for n in range(arguments.scenes)]
     items += [("flickr", path, {"texts": captions, "group": "flickr " + path.stem}) for path, captions in flickr_photos(arguments.data)[0]]
     rows = fashion_rows(arguments.data)
     for row in rows[FASHION_VALIDATION:]:
@@ -60,9 +63,9 @@ def prepare(chunk):
     mirrors, items, pictures, facts = *chunk, [], []
     opened_mirrors = {}
     for source, place, fact in items:
-        if source == "scenes":
-            picture, texts = scene(random.Random(place), PACKED)
-            fact = {"texts": texts, "group": "scene " + texts[0]}
+        if source in DRAWN:
+            picture, texts = DRAWN[source](random.Random(place))
+            fact = {"texts": texts, "group": f"{source} {texts[0]}"}
         elif isinstance(place, tuple):
             mirror = opened_mirrors.setdefault(place[0], Mirror(mirrors, place[0]))
             data = mirror.read(place[1])

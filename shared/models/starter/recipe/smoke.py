@@ -1,7 +1,9 @@
 """A run of every stage in about a minute on data that it draws itself: scenes as photographs with captions, tones as sounds. Nothing is read from outside
 but WordNet, and that only where it is installed."""
+import atexit
 import json
 import random
+import shutil
 import tempfile
 import wave
 from pathlib import Path
@@ -54,6 +56,7 @@ def smoke_arguments(arguments):
     for name in ("pack", "joint"):
         __import__(name).FASHION_VALIDATION = 12
     folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     smoke_data(folder / "data", random.Random(1))
     arguments.data, arguments.mirrors, arguments.work = str(folder / "data"), str(folder / "mirrors"), str(folder / "work")
     arguments.out = arguments.out or str(folder / "starter")
