@@ -16,7 +16,7 @@ const WEIGHTS = '4.0, 4.0, 2.0, 1.0'; // key, title, attributes, text
  * With more parts than this BM25 is left out: words that frequent do not tell parts apart, and ranking 10,000 parts takes
  * 15 ms (npm run bench -- query).
  */
-const MAX_RANKED_PARTS = 1_000;
+const MAX_RANKED_PARTS = 500;
 
 const COUNT = 'SELECT count(*) AS parts FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)';
 const RANKED = `SELECT words.rowid AS part, part.item AS item, -bm25(words, ${WEIGHTS}) AS score

@@ -1,4 +1,4 @@
-/** The match probability of a query that may mix modalities. */
+/** The calibration of a query that may mix modalities. */
 
 import type { Modality } from '#shared/core/modality.ts';
 import { type Calibration, modalityPair, type Space } from '#shared/encoders/space.ts';

@@ -16,10 +16,15 @@ export interface EmbedQueryDependencies {
   readonly mediaStore: Pick<ObjectStore, 'get'>;
 }
 
+export interface EmbeddedTerm extends TermModality {
+  /** Normalised [D]. */
+  readonly vector: Float32Array;
+}
+
 export interface QueryEmbedding {
   /** normalise(sum_i weight_i term_i), [D]. */
   readonly vector: Float32Array;
-  readonly terms: readonly TermModality[];
+  readonly terms: readonly EmbeddedTerm[];
 }
 
 /** Below this norm the terms have cancelled out and the direction is rounding noise. */
@@ -32,24 +37,26 @@ const MIN_NORM = 1e-6;
 export async function embedQuery(deps: EmbedQueryDependencies, terms: readonly QueryTerm[]): Promise<QueryEmbedding> {
   const textTerms = terms.filter((term) => term.kind === 'text');
   const textVectors = await deps.embedder.texts(textTerms.map((term) => term.text));
-  const vectors: Float32Array[] = [];
-  const modalities: TermModality[] = [];
+  const embeddedTerms: EmbeddedTerm[] = [];
   let nextText = 0;
   for (const [i, term] of terms.entries()) {
     const embedded =
       term.kind === 'text'
         ? { modality: 'text' as const, vector: textVectors[nextText++]! }
         : await embedContentTerm(deps, term, `/query/${i}`);
-    vectors.push(embedded.vector);
-    modalities.push({ modality: embedded.modality, weight: term.weight });
+    embeddedTerms.push({ ...embedded, weight: term.weight });
   }
-  return { vector: combine(vectors, terms), terms: modalities };
+  return { vector: combineTerms(embeddedTerms), terms: embeddedTerms };
 }
 
-function combine(vectors: readonly Float32Array[], terms: readonly QueryTerm[]): Float32Array {
+/** normalise(sum_i weight_i term_i), [D]. @throws ChiasmError `invalid_request` when the terms cancel out */
+export function combineTerms(terms: readonly EmbeddedTerm[]): Float32Array {
   const largest = Math.max(...terms.map((term) => Math.abs(term.weight)));
   const weights = terms.map((term) => term.weight / largest); // so that no sum overflows
-  const sum = weightedSum(vectors, weights);
+  const sum = weightedSum(
+    terms.map((term) => term.vector),
+    weights,
+  );
   if (Math.sqrt(dot(sum, sum)) < MIN_NORM) {
     throw new ChiasmError('invalid_request', 'the weighted terms cancel out, so there is nothing to search for', {
       issues: [{ path: '/query', message: 'change a weight or leave out a term' }],

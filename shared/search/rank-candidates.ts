@@ -6,16 +6,19 @@
 import type { Modality } from '#shared/core/modality.ts';
 import type { Calibration } from '#shared/encoders/space.ts';
 import type { LexicalHit, PartHit, VectorHit } from '#shared/vector-index/vector-index.ts';
-import { matchLogit, sigmoid } from './calibrate.ts';
+import { matchLogit } from './calibrate.ts';
 import { fuseRanks } from './fuse-ranks.ts';
+import type { MatchProbability } from './match-probability.ts';
 
 /** Parts of the vector list, and hits of the word list, that take part in the fusion; fixed, so that pages agree. */
-export const FUSION_DEPTH = 100;
+export const FUSION_DEPTH = 50;
 
 export interface Candidate {
   readonly best: PartHit;
   /** Undefined for a hit by words whose cosine is not known yet. */
   readonly score: number | undefined;
+  /** Of the part that was found by its vector, [D]. */
+  readonly vector: Float32Array | undefined;
   readonly matched: 'vector' | 'text' | 'both';
   readonly snippet?: string;
 }
@@ -64,6 +67,7 @@ export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly L
     return {
       best: near ? vectorHit : lexicalHit!,
       score: vectorHit?.score,
+      vector: vectorHit?.vector,
       matched: lexicalHit === undefined ? 'vector' : near ? 'both' : 'text',
       ...(lexicalHit?.snippet === undefined ? {} : { snippet: lexicalHit.snippet }),
     };
@@ -77,13 +81,12 @@ export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly L
 export function reaches(
   candidate: Candidate,
   minProbability: number | undefined,
-  calibrationOf: (modality: Modality) => Calibration | undefined,
+  probabilityOf: MatchProbability | undefined,
 ): boolean {
   if (minProbability === undefined || candidate.matched !== 'vector') return true;
   const { modality } = candidate.best.item;
-  const calibration = modality && calibrationOf(modality);
-  if (calibration === undefined || candidate.score === undefined) return false;
-  return sigmoid(matchLogit(calibration, candidate.score)) >= minProbability;
+  if (modality === undefined || candidate.vector === undefined) return false;
+  return (probabilityOf?.(modality, candidate.vector) ?? 0) >= minProbability;
 }
 
 function compareKeys(a: PartHit, b: PartHit): number {

@@ -12,9 +12,10 @@ import type { Encoder } from '#shared/encoders/encoder.ts';
 import type { Calibration } from '#shared/encoders/space.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { LexicalHit, VectorHit, VectorIndex } from '#shared/vector-index/vector-index.ts';
-import { matchLogit, queryCalibration, sigmoid } from './calibrate.ts';
+import { queryCalibration } from './calibrate.ts';
 import { decodeCursor, encodeCursor, MAX_RESULTS_DEEP, queryDigest } from './cursor.ts';
 import { embedQuery, type QueryEmbedding } from './embed-query.ts';
+import { createMatchProbability, type MatchProbability } from './match-probability.ts';
 import type { QueryTerm, SearchAnswer, SearchRequest, SearchResult } from './query.ts';
 import { type Candidate, FUSION_DEPTH, orderParts, rankCandidates, reaches } from './rank-candidates.ts';
 
@@ -90,7 +91,7 @@ async function embedWhatIsNeeded(
 
 interface QueryPlan {
   readonly vector: Float32Array | undefined;
-  readonly calibrationOf: (modality: Modality) => Calibration | undefined;
+  readonly probabilityOf: MatchProbability | undefined;
   /** One vector search each; lists of several are merged by match logit. */
   readonly filters: readonly (Filter | undefined)[];
   readonly calibrations: ReadonlyMap<Modality, Calibration> | undefined;
@@ -112,19 +113,13 @@ function planQuery(deps: SearchDependencies, request: SearchRequest, embedding: 
   const searched = [...present].filter((modality) => wanted?.has(modality) ?? true);
   const filter = wanted ? both(modalityFilter([...wanted]), request.filter) : request.filter;
 
-  const known = new Map<Modality, Calibration | undefined>();
-  const calibrationOf = (modality: Modality) => {
-    if (!known.has(modality)) {
-      known.set(modality, embedding && queryCalibration(deps.encoder.space, embedding.terms, modality));
-    }
-    return known.get(modality);
-  };
   const calibrations = new Map<Modality, Calibration>();
   for (const modality of searched) {
-    const calibration = calibrationOf(modality);
+    const calibration = embedding && queryCalibration(deps.encoder.space, embedding.terms, modality);
     if (calibration !== undefined) calibrations.set(modality, calibration);
   }
-  const plan = { vector: embedding?.vector, calibrationOf, filter };
+  const probabilityOf = embedding && createMatchProbability(deps.encoder.space, embedding);
+  const plan = { vector: embedding?.vector, probabilityOf, filter };
   if (searched.length < 2 || calibrations.size < searched.length) {
     const narrowed = searched.length < present.size ? filter : request.filter;
     return { ...plan, filters: [narrowed], calibrations: undefined };
@@ -147,7 +142,7 @@ async function findCandidates(
   wanted: number,
 ): Promise<Found> {
   const lexicalOnly = request.mode === 'lexical';
-  const keeps = (candidate: Candidate) => reaches(candidate, request.minProbability, plan.calibrationOf);
+  const keeps = (candidate: Candidate) => reaches(candidate, request.minProbability, plan.probabilityOf);
   let found: Found = { kept: [], leftOut: 0 };
   for (const depth of DEPTHS) {
     if (depth < Math.min(wanted, DEPTHS.at(-1)!)) continue;
@@ -187,18 +182,18 @@ function lexicalCandidates(
   return deps.index.searchText({ text, limit, ...(plan.filter ? { filter: plan.filter } : {}) });
 }
 
-/** Completes a candidate: cosine from the stored vectors where only the words found it, then the probability. */
+/** Completes a candidate: the stored vector where only the words found it, then cosine and probability. */
 async function toResult(deps: SearchDependencies, plan: QueryPlan, candidate: Candidate): Promise<SearchResult> {
   const { best, matched } = candidate;
   const { item } = best;
-  const score = candidate.score ?? (plan.vector && (await storedCosine(deps, plan.vector, item.key, best.ordinal)));
-  const calibration = item.modality && plan.calibrationOf(item.modality);
+  const vector = candidate.vector ?? (plan.vector && (await storedVector(deps, plan.vector, item.key, best.ordinal)));
+  const score = candidate.score ?? (plan.vector && vector && dot(plan.vector, vector));
   const snippet = candidate.snippet ?? best.text?.slice(0, SNIPPET_CHARACTERS);
   return {
     key: item.key,
     modality: item.modality,
     score,
-    probability: score === undefined || calibration === undefined ? undefined : sigmoid(matchLogit(calibration, score)),
+    probability: item.modality && vector && plan.probabilityOf?.(item.modality, vector),
     matched,
     part: best.range,
     attributes: item.attributes,
@@ -208,17 +203,17 @@ async function toResult(deps: SearchDependencies, plan: QueryPlan, candidate: Ca
 }
 
 /** Of the part that the words are in; of the item's nearest part when that one has no vector. */
-async function storedCosine(
+async function storedVector(
   deps: SearchDependencies,
   query: Float32Array,
   key: string,
   ordinal: number,
-): Promise<number | undefined> {
+): Promise<Float32Array | undefined> {
   const parts = (await deps.index.item(key))?.parts ?? [];
   const own = parts[ordinal]?.vector;
-  if (own !== undefined) return dot(query, own);
-  const cosines = parts.flatMap((part) => (part.vector === undefined ? [] : [dot(query, part.vector)]));
-  return cosines.length === 0 ? undefined : Math.max(...cosines);
+  if (own !== undefined) return own;
+  const vectors = parts.flatMap((part) => (part.vector === undefined ? [] : [part.vector]));
+  return vectors.sort((a, b) => dot(query, b) - dot(query, a))[0];
 }
 
 function isPositiveText(term: QueryTerm): term is Extract<QueryTerm, { kind: 'text' }> {
@@ -226,7 +221,7 @@ function isPositiveText(term: QueryTerm): term is Extract<QueryTerm, { kind: 'te
 }
 
 function vectorCandidate(hit: VectorHit): Candidate {
-  return { best: hit, score: hit.score, matched: 'vector' };
+  return { best: hit, score: hit.score, vector: hit.vector, matched: 'vector' };
 }
 
 function modalityFilter(modalities: readonly Modality[]): Filter {

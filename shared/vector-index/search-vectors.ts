@@ -45,7 +45,13 @@ export function searchVectors(
   const plan = generation === undefined ? 'exact' : searchGeneration(folded, generation, overlay, query, options);
   const found = [...rowsOf(fresh, overlay), ...(generation ? rowsOf(folded, generation) : [])];
   const best = found.sort((a, b) => b.score - a.score).slice(0, query.limit);
-  const hits = best.map(({ segment, row, score }): VectorHit => ({ ...segment.catalog.hitOfRow(row), score }));
+  const hits = best.map(
+    ({ segment, row: at, score }): VectorHit => ({
+      ...segment.catalog.hitOfRow(at),
+      vector: row(segment.vectors, query.vector.length, at),
+      score,
+    }),
+  );
   return { hits: hits.sort(compareHits), plan };
 }
 
@@ -115,7 +121,7 @@ function acceptedItems(generation: Generation, overlay: Overlay, filter: Filter 
   return difference(matching ?? generation.filterItems.all(), overlay.hidden);
 }
 
-function rowsOf(top: TopRows, segment: Pick<Generation, 'catalog'>) {
+function rowsOf(top: TopRows, segment: Pick<Generation, 'catalog' | 'vectors'>) {
   return Array.from({ length: top.size }, (_, i) => ({ segment, row: top.rows[i]!, score: top.scores[i]! }));
 }
 

@@ -29,7 +29,7 @@ export function listIndex(entries: readonly ListedItem[]): ListIndex {
           .filter(({ item }) => query.filter === undefined || matches(query.filter, item))
           .flatMap(({ item, parts }) =>
             parts.flatMap(({ vector, ...part }, ordinal) =>
-              vector === undefined ? [] : [{ item, ordinal, ...part, score: dot(vector, query.vector) }],
+              vector === undefined ? [] : [{ item, ordinal, ...part, vector, score: dot(vector, query.vector) }],
             ),
           )
           .sort((a, b) => b.score - a.score);

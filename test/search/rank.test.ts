@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Space } from '#shared/encoders/space.ts';
 import { queryCalibration } from '#shared/search/calibrate.ts';
+import { combineTerms, type EmbeddedTerm } from '#shared/search/embed-query.ts';
 import { fuseRanks } from '#shared/search/fuse-ranks.ts';
+import { createMatchProbability } from '#shared/search/match-probability.ts';
 
 describe('fuseRanks', () => {
   it('orders by the sum of 1 / (60 + rank)', () => {
@@ -53,5 +55,38 @@ describe('queryCalibration', () => {
       { modality: 'audio', weight: 1 },
     ] as const;
     expect(queryCalibration(space, terms, 'image')).toBeUndefined();
+  });
+});
+
+describe('createMatchProbability', () => {
+  const space: Space = { id: 's', dimensions: 2, calibration: { 'image-text': { scale: 20, bias: -10 } } };
+  const unit = (degrees: number) =>
+    Float32Array.of(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
+  const term = (degrees: number, weight: number) => ({ modality: 'text' as const, weight, vector: unit(degrees) });
+  const probability = (terms: readonly EmbeddedTerm[], item: Float32Array) =>
+    createMatchProbability(space, { vector: combineTerms(terms), terms })('image', item)!;
+  const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit));
+
+  it('is the calibrated cosine for one term', () => {
+    expect(probability([term(0, 1)], unit(30))).toBeCloseTo(sigmoid(20 * Math.cos(Math.PI / 6) - 10), 5);
+  });
+
+  it('is lowered by a negative term only where that term matches', () => {
+    const alone = probability([term(0, 1)], unit(0));
+    const [beach, people] = [term(0, 1), term(90, -1)];
+    expect(probability([beach, people], unit(0))).toBeCloseTo(alone, 3); // 90 degrees from people
+    expect(probability([beach, people], unit(45))).toBeLessThan(0.05); // as near to people as to the beach
+  });
+
+  it('is lowered less by a lesser weight', () => {
+    const item = unit(40);
+    const weights = [0, 0.2, 0.7, 1].map((weight) => probability([term(0, 1), term(80, -weight)], item));
+    expect(weights).toEqual([...weights].sort((a, b) => b - a));
+    expect(new Set(weights).size).toBe(4);
+  });
+
+  it('is unknown without a calibration', () => {
+    const terms = [term(0, 1)];
+    expect(createMatchProbability(space, { vector: unit(0), terms })('audio', unit(0))).toBeUndefined();
   });
 });
