@@ -1,10 +1,12 @@
-/** Sound files of each format as a source of blocks. The codecs are WebAssembly; what their headers say is read here. */
+/** Sound files of each format as a source of blocks. The codecs but AAC are WebAssembly; what their headers say is read here. */
 
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { MPEGDecoder } from 'mpg123-decoder';
 import { OggOpusDecoder } from 'ogg-opus-decoder';
 import { ChiasmError } from '#shared/core/errors.ts';
+import { openAdts } from './aac/open-adts.ts';
+import { openM4a } from './aac/open-m4a.ts';
 import type { AudioBlock, AudioSource } from './audio-source.ts';
 import type { AudioFormat } from './detect-media-type.ts';
 import { firstMp3Frame, id3Length, mp3Frame } from './mpeg-audio.ts';
@@ -43,11 +45,9 @@ export function openAudio(bytes: Uint8Array, format: AudioFormat): AudioSource {
         () => new FLACDecoder(),
       );
     case 'm4a':
+      return openM4a(bytes);
     case 'aac':
-      throw new ChiasmError(
-        'unsupported_type',
-        'AAC sound (M4A) is not read yet: save it as MP3, Ogg Vorbis, Opus, FLAC or WAV',
-      );
+      return openAdts(bytes);
   }
 }
 
