@@ -35,7 +35,7 @@ export interface IngestOptions {
   readonly batchInputs?: number;
   /** Decoded bytes that may wait for the encoder; one object may be larger. Default 32 MiB: some 200 pictures. */
   readonly budgetBytes?: number;
-  /** A change waits at most this long to be stored with others. Default 400 ms. */
+  /** A change waits at most this long to be stored with others. Default 200 ms. */
   readonly storeAfterMs?: number;
   /** Changes stored together at most. Default 512. */
   readonly storeChanges?: number;
@@ -59,7 +59,7 @@ const DEFAULTS: Required<IngestOptions> = {
   prepareConcurrency: 4,
   batchInputs: 32,
   budgetBytes: 32 * 1024 * 1024,
-  storeAfterMs: 400,
+  storeAfterMs: 200,
   storeChanges: 512,
   maxAttempts: 5,
 };

@@ -190,11 +190,10 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.locator('a.tile[data-key="000.png"]').waitFor();
     await page.evaluate(`document.querySelector('a.tile').dataset.mine = 'yes'`);
     expect((await shownKeys(page)).length).toBeLessThan(100);
-    for (let i = 0; i < 3; i++) {
+    await eventually(async () => {
       await page.evaluate('scrollTo(0, document.body.scrollHeight)');
-      await page.waitForTimeout(150);
-    }
-    await eventually(() => shownKeys(page).then((keys) => keys.length)).toBe(100);
+      return (await shownKeys(page)).length;
+    }).toBe(100);
     expect(await page.locator('a.tile[data-mine="yes"]').getAttribute('data-key')).toBe('000.png');
     expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
 
