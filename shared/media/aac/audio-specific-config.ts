@@ -10,6 +10,8 @@ export interface AacConfig {
   readonly sampleRateHz: number;
 }
 
+const SLOWEST_HZ = 1000; // of what is written out; the standard has no bound
+
 const LOW_COMPLEXITY = 2;
 const SPECTRAL_BAND_REPLICATION = 5; // HE-AAC
 const PARAMETRIC_STEREO = 29; // HE-AAC v2
@@ -56,6 +58,9 @@ function readRate(bits: BitReader): AacConfig {
   const index = bits.read(4);
   if (index === 15) {
     const sampleRateHz = bits.read(24);
+    if (sampleRateHz < SLOWEST_HZ || sampleRateHz > SAMPLE_RATES[0]) {
+      throw damaged(`its header claims ${sampleRateHz} samples a second`);
+    }
     return { rateIndex: nearestRate(sampleRateHz), sampleRateHz };
   }
   const sampleRateHz = SAMPLE_RATES[index];

@@ -56,7 +56,7 @@ function sampleSizes(file: Uint8Array, sizes: Uint8Array): { count: number; at: 
 }
 
 function slice(file: Uint8Array, at: number, size: number): Uint8Array {
-  if (at + size > file.length) throw damagedMp4('it ends before its last frame');
+  if (at < 0 || at + size > file.length) throw damagedMp4('it ends before its last frame');
   return file.subarray(at, at + size);
 }
 

@@ -3,6 +3,7 @@
 import type { AudioSource } from '../audio-source.ts';
 import { id3Length } from '../mpeg-audio.ts';
 import { checkObjectType } from './audio-specific-config.ts';
+import { BitReader } from './bit-reader.ts';
 import { decodeFrames } from './decode-frames.ts';
 import { damaged, unsupported } from './refusals.ts';
 import { FRAME_SAMPLES, SAMPLE_RATES } from './window-info.ts';
@@ -58,11 +59,16 @@ function fits(header: AdtsHeader, { objectType, rateIndex, blocks }: AdtsHeader)
 }
 
 function adtsHeader(bytes: Uint8Array, at: number): AdtsHeader | undefined {
-  const [a, b, c, d, e, f, g] = bytes.subarray(at, at + 7);
-  if (a !== 0xff || b === undefined || (b & 0xf6) !== 0xf0 || g === undefined) return undefined;
-  const headerBytes = (b & 1) === 1 ? 7 : 9; // without or with a checksum
-  const rateIndex = (c! >> 2) & 15;
-  const frameBytes = ((d! & 3) << 11) | (e! << 3) | (f! >> 5);
+  if (at + 7 > bytes.length || bytes[at] !== 0xff || (bytes[at + 1]! & 0xf6) !== 0xf0) return undefined;
+  const bits = new BitReader(bytes.subarray(at, at + 7));
+  bits.skip(15);
+  const headerBytes = bits.readFlag() ? 7 : 9; // without or with a checksum
+  const objectType = bits.read(2) + 1;
+  const rateIndex = bits.read(4);
+  bits.skip(8); // channels and copyright
+  const frameBytes = bits.read(13);
+  bits.skip(11); // fullness of the buffer
+  const blocks = bits.read(2) + 1;
   if (rateIndex >= SAMPLE_RATES.length || frameBytes < headerBytes) return undefined;
-  return { objectType: (c! >> 6) + 1, rateIndex, headerBytes, frameBytes, blocks: (g & 3) + 1 };
+  return { objectType, rateIndex, headerBytes, frameBytes, blocks };
 }

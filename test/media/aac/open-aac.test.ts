@@ -161,6 +161,8 @@ describe('what is refused', () => {
     ['unsupported_type: this is sound protected against copying', replaced('tone.m4a', 'mp4a', 'drms')],
     ['unsupported_type: this is MP4 sound of type "wxyz"', replaced('tone.m4a', 'mp4a', 'wxyz')],
     ['unsupported_type: this is AAC Main', config([1, 5], [4, 4], [1, 4])],
+    ['corrupt_input: the AAC sound is damaged: its header claims 0 samples', config([2, 5], [15, 4], [0, 24])],
+    ['corrupt_input: the AAC sound is damaged: its header claims 16777215', config([2, 5], [15, 4], [0xffffff, 24])],
     ['unsupported_type: this is xHE-AAC (USAC)', config([31, 5], [10, 6], [4, 4], [1, 4])],
     ['unsupported_type: this is AAC with frames of 960 samples', config([2, 5], [4, 4], [1, 4], [1, 1])],
     [
