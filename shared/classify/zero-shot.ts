@@ -5,6 +5,7 @@
 
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
+import { sigmoid, softmax } from '#shared/core/probability.ts';
 import { dot } from '#shared/core/vector.ts';
 import { type ContentEmbedder, meanDirection } from '#shared/encoders/embed-content.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
@@ -67,20 +68,12 @@ export function createZeroShotClassifier(deps: ZeroShotDependencies): ZeroShotCl
           logits[i]! += (scale * dot(vector, label) + bias) / modalities.length;
         });
       }
-      const probabilities = multiLabel ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
+      const probabilities = multiLabel ? logits.map(sigmoid) : softmax(logits);
       return labels
         .map(({ name }, i) => ({ name, probability: probabilities[i]! }))
         .sort((a, b) => b.probability - a.probability);
     },
   };
-}
-
-/** p_i = exp(z_i - max z) / sum_j exp(z_j - max z), [K]. */
-export function softmax(logits: Float64Array): Float64Array {
-  const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exponentials = logits.map((logit) => Math.exp(logit - largest));
-  const sum = exponentials.reduce((a, b) => a + b, 0);
-  return exponentials.map((value) => value / sum);
 }
 
 function refuseUnusable(input: ClassifierInput, labels: readonly ClassLabel[]): void {

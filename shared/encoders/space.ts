@@ -1,6 +1,7 @@
 /** A space: the vectors of one model version, and how cosines in it become match probabilities. */
 
 import type { Modality } from '#shared/core/modality.ts';
+import { sigmoid } from '#shared/core/probability.ts';
 
 /** probability = sigmoid(scale x cosine + bias); `scale` > 0. */
 export interface Calibration {
@@ -26,5 +27,5 @@ export function modalityPair(a: Modality, b: Modality): ModalityPair {
 /** The match probability of a cosine, in [0, 1]; undefined when the space has no calibration for the pair. */
 export function matchProbability(space: Space, a: Modality, b: Modality, cosine: number): number | undefined {
   const calibration = space.calibration[modalityPair(a, b)];
-  return calibration && 1 / (1 + Math.exp(-(calibration.scale * cosine + calibration.bias)));
+  return calibration && sigmoid(calibration.scale * cosine + calibration.bias);
 }

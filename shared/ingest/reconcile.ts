@@ -3,7 +3,7 @@
  * lost events heal, and how work goes on after a kill. Both sides come sorted, so memory does not grow with them.
  */
 
-import { compareKeys } from '#shared/store/compare-keys.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 

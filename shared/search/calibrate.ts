@@ -38,8 +38,3 @@ export function queryCalibration(
 export function matchLogit(calibration: Calibration, cosine: number): number {
   return calibration.scale * cosine + calibration.bias;
 }
-
-/** 1 / (1 + exp(-logit)). */
-export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
-}

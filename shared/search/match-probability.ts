@@ -1,9 +1,10 @@
 /** The match probability of a whole query: what its positive terms ask for, less what its negative terms find. */
 
 import type { Modality } from '#shared/core/modality.ts';
+import { sigmoid } from '#shared/core/probability.ts';
 import { dot } from '#shared/core/vector.ts';
 import { type Calibration, matchProbability, type Space } from '#shared/encoders/space.ts';
-import { matchLogit, queryCalibration, sigmoid } from './calibrate.ts';
+import { matchLogit, queryCalibration } from './calibrate.ts';
 import { combineTerms, type QueryEmbedding } from './embed-query.ts';
 
 /** The match probability of a query with the vector v [D] of an item's part; undefined where no calibration says. */

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type Clock, systemClock } from '#shared/core/clock.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { parseObjectKey } from '#shared/core/object-key.ts';
 import { clampRange } from './byte-range.ts';
 import { checkMetadata } from './check-metadata.ts';
-import { compareKeys } from './compare-keys.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 
 export interface MemoryObjectStoreOptions {

@@ -8,8 +8,8 @@
  */
 
 import { createHash } from 'node:crypto';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
-import { compareKeys } from './compare-keys.ts';
 import type { ListOptions, ObjectInfo, ObjectMetadata, ObjectStore, PutOptions, PutResult } from './object-store.ts';
 
 export interface LowerStore {

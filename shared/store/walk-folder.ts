@@ -1,7 +1,7 @@
 /** The files below a folder in the order of their keys, one folder's names in memory at a time for each level. */
 
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { objectKeyProblem } from '#shared/core/object-key.ts';
-import { compareKeys } from './compare-keys.ts';
 import type { ListOptions } from './object-store.ts';
 
 export interface FolderEntry {

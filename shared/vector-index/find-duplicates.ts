@@ -5,8 +5,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Item } from '#shared/catalog/item.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { dot } from '#shared/core/vector.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
 import { hashDistance, nearHashes } from './near-hashes.ts';
 import type { VectorIndex } from './vector-index.ts';
 

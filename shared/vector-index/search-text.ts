@@ -5,7 +5,7 @@ import type { Filter } from '#shared/catalog/filter.ts';
 import { hasItem } from '#shared/catalog/item-set.ts';
 import { searchWords, snippetOf, type WordHit } from '#shared/catalog/search-words.ts';
 import type { WordQuery } from '#shared/catalog/words.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import type { IndexState } from './search-vectors.ts';
 import type { LexicalHit } from './vector-index.ts';
 

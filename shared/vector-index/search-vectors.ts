@@ -5,8 +5,8 @@
 
 import type { Filter } from '#shared/catalog/filter.ts';
 import { difference, hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { dot, row } from '#shared/core/vector.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
 import type { Generation } from './generation.ts';
 import type { Overlay } from './overlay.ts';
 import { createTopRows, offerRow, rowsOfItems, scanRows, type TopRows } from './top-rows.ts';

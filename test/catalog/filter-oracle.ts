@@ -2,7 +2,7 @@
 
 import type { Comparison, Filter } from '#shared/catalog/filter.ts';
 import type { Item } from '#shared/catalog/item.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 
 type Value = string | number | boolean;
 

@@ -5,7 +5,7 @@ import { createFilterItems } from '#shared/catalog/filter-items.ts';
 import { filterSql, prefixEnd } from '#shared/catalog/filter-sql.ts';
 import type { Item } from '#shared/catalog/item.ts';
 import { hasItem } from '#shared/catalog/item-set.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { filter, itemFields } from './arbitrary-filter.ts';
 import { satisfies } from './filter-oracle.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createZeroShotClassifier, softmax } from '#shared/classify/zero-shot.ts';
+import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { normalize } from '#shared/core/vector.ts';
 import type { Space } from '#shared/encoders/space.ts';
 
@@ -115,9 +115,4 @@ describe('zero-shot classification', () => {
     });
     expect(uncalibrated[0]!.name).toBe('dog');
   });
-});
-
-it('softmax sums to 1 and does not overflow', () => {
-  expect([...softmax(Float64Array.of(1000, 1000))]).toEqual([0.5, 0.5]);
-  expect(softmax(Float64Array.of(0, Math.log(3)))[1]).toBeCloseTo(0.75, 12);
 });

@@ -3,8 +3,8 @@
 import { expect } from 'vitest';
 import type { Filter } from '#shared/catalog/filter.ts';
 import type { Change, Item } from '#shared/catalog/item.ts';
+import { compareKeys } from '#shared/core/compare-keys.ts';
 import { dot } from '#shared/core/vector.ts';
-import { compareKeys } from '#shared/store/compare-keys.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { satisfies } from '../catalog/filter-oracle.ts';
 
