@@ -11,8 +11,10 @@ import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
 import { objectPath } from '../object-path.ts';
-import { jsonAnswer, keyParameter, limitQuery, modalitySchema, problemAnswer } from '../schemas/common.ts';
+import { jsonAnswer, jsonBody, keyParameter, limitQuery, modalitySchema, problemAnswer } from '../schemas/common.ts';
 import { itemListSchema, itemSchema, toWireItem, type WireItem } from '../schemas/items.ts';
+
+const RETRIES_AT_ONCE = 1_000;
 
 const getItem = createRoute({
   method: 'get',
@@ -43,6 +45,31 @@ const listItems = createRoute({
   responses: { 200: jsonAnswer(itemListSchema, 'A page of items.'), ...problemAnswer },
 });
 
+const retryItems = createRoute({
+  method: 'post',
+  path: '/v1/retries',
+  tags: ['Items'],
+  summary: 'Index failed items again',
+  request: {
+    body: jsonBody(
+      z
+        .strictObject({
+          keys: z
+            .array(z.string())
+            .min(1)
+            .max(RETRIES_AT_ONCE)
+            .optional()
+            .openapi({ description: 'Failed items. Default: all of them.' }),
+        })
+        .openapi('RetryRequest'),
+    ),
+  },
+  responses: {
+    202: jsonAnswer(z.object({ queued: z.int() }).openapi('Retry'), 'How many items are tried again.'),
+    ...problemAnswer,
+  },
+});
+
 export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
   app.openapi(getItem, async (c) => {
     const key = parseObjectKey(c.req.valid('param').key);
@@ -53,6 +80,16 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
     if (stored !== undefined) return c.json(toPendingItem(stored), 200);
     if (found !== undefined) return c.json(toWireItem(found.item, objectPath(key), found.parts), 200);
     throw new ChiasmError('not_found', `there is no item ${JSON.stringify(key)}`);
+  });
+
+  app.openapi(retryItems, async (c) => {
+    const { keys } = c.req.valid('json');
+    let queued = 0;
+    for await (const failed of keys === undefined ? allFailed(deps) : [await failedAmong(deps, keys)]) {
+      await deps.ingest.changed(failed);
+      queued += failed.length;
+    }
+    return c.json({ queued }, 202);
   });
 
   app.openapi(listItems, async (c) => {
@@ -77,6 +114,22 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
     const nextCursor = items.length > limit && last !== undefined ? encodeListCursor(last.key) : undefined;
     return c.json({ items: page, ...(nextCursor === undefined ? {} : { nextCursor }) }, 200);
   });
+}
+
+/** Keys of all failed items, in pages. */
+async function* allFailed(deps: AppDependencies): AsyncGenerator<readonly string[]> {
+  for (let after: string | undefined; ; ) {
+    const query = { status: 'failed', limit: RETRIES_AT_ONCE, ...(after === undefined ? {} : { after }) } as const;
+    const keys = (await deps.index.items(query)).map((item) => item.key);
+    if (keys.length > 0) yield keys;
+    if (keys.length < RETRIES_AT_ONCE) return;
+    after = keys.at(-1);
+  }
+}
+
+async function failedAmong(deps: AppDependencies, keys: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(keys.map((key) => deps.index.item(parseObjectKey(key))));
+  return found.flatMap((one) => (one?.item.status === 'failed' ? [one.item.key] : []));
 }
 
 /** @throws ChiasmError `invalid_request` for what is not JSON or no filter */

@@ -102,6 +102,8 @@ export interface Api {
   /** Undefined when there is no such item. */
   readonly item: (key: string, signal?: AbortSignal) => Promise<Item | undefined>;
   readonly remove: (key: string) => Promise<void>;
+  /** Indexes all failed items again. */
+  readonly retry: () => Promise<{ readonly queued: number }>;
   readonly stats: (signal?: AbortSignal) => Promise<Stats>;
   readonly models: () => Promise<{ readonly models: readonly Model[] }>;
   readonly createUpload: (upload: { key: string; contentType: string; sizeBytes: number }) => Promise<UploadTarget>;
@@ -172,6 +174,7 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
     remove: async (key) => {
       await call(objectPath(key), { method: 'DELETE' });
     },
+    retry: () => post('/v1/retries', {}),
     stats: (signal) => json('/v1/stats', signal && { signal }),
     models: () => json('/v1/models'),
     createUpload: (upload) => post('/v1/uploads', upload),

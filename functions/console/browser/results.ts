@@ -73,8 +73,9 @@ export function createResults(root: HTMLElement, options: ResultsOptions): Resul
   const more = button('Show more', { class: 'more', onClick: options.onMore });
   // What lies below the line is nobody's wish until it is asked for; what matches comes by itself.
   const nearEnd = new IntersectionObserver(
-    ([entry]) => {
-      if (entry?.isIntersecting && root.dataset.continues === 'true') options.onMore();
+    (changes) => {
+      // a busy page reports several changes at once: the last one is how it is now
+      if (changes.at(-1)?.isIntersecting && root.dataset.continues === 'true') options.onMore();
     },
     { rootMargin: '800px' },
   );

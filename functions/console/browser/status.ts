@@ -89,10 +89,23 @@ export function createStatus(options: StatusOptions): Status {
       section.replaceChildren(
         h('h3', {}, `Could not be indexed: ${count.toLocaleString()}`),
         h('ul', {}, ...items.map(failureRow)),
+        button('Try again', { class: 'button', onClick: () => void retry() }),
         count > items.length ? h('p', { class: 'quiet' }, `and ${plural(count - items.length, 'more', 'more')}`) : '',
       );
     } catch (error) {
       section.replaceChildren(h('p', { class: 'failure' }, icon('warning'), explain(error)));
+    }
+  }
+
+  async function retry(): Promise<void> {
+    const section = dialog.querySelector('.failures')!;
+    try {
+      const { queued } = await api.retry();
+      section.replaceChildren(h('p', { class: 'quiet' }, `Trying ${plural(queued, 'file')} again…`));
+      failuresDrawn = -1; // drawn anew with the next numbers, also when as many have failed again
+      void ask();
+    } catch (error) {
+      section.append(h('p', { class: 'failure' }, icon('warning'), explain(error)));
     }
   }
 

@@ -260,4 +260,37 @@ describe('what the system says of itself', () => {
     expect(keys).toEqual([[['green-a.txt', 'green-b.txt']], [['red-a.txt', 'red-b.txt']]]);
     await fresh.close();
   });
+
+  it('queues failed items again: those named, or all', async () => {
+    const changed: string[][] = [];
+    const fresh = await createFixture();
+    const { deps } = fresh;
+    const failed = (key: string) => ({
+      operation: 'put' as const,
+      item: {
+        key,
+        sequencer: '1',
+        etag: 'e',
+        status: 'failed' as const,
+        failure: { code: 'corrupt_input', message: 'cut off' },
+        contentType: 'image/png',
+        sizeBytes: 1,
+        attributes: {},
+        indexedAt: '2026-01-01T00:00:00.000Z',
+      },
+      parts: [],
+    });
+    await deps.index.apply([failed('a.png'), failed('b.png')]);
+    await fresh.put('/v1/objects/good.txt', 'good');
+    await fresh.settle();
+    const original = deps.ingest.changed;
+    Object.assign(deps.ingest, { changed: async (keys: string[]) => void changed.push([...keys]) });
+    expect(await bodyOf(fresh.json('/v1/retries', { keys: ['b.png', 'good.txt', 'unknown'] }))).toEqual({ queued: 1 });
+    const all = await fresh.json('/v1/retries', {});
+    expect([all.status, await bodyOf(all)]).toEqual([202, { queued: 2 }]);
+    expect(changed).toEqual([['b.png'], ['a.png', 'b.png']]);
+    expect((await fresh.json('/v1/retries', { keys: ['../x'] })).status).toBe(400);
+    Object.assign(deps.ingest, { changed: original });
+    await fresh.close();
+  });
 });

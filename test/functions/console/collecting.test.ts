@@ -266,6 +266,25 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.getByRole('dialog', { name: 'Item' }).getByText(failure.message).waitFor();
   });
 
+  it('tries failed files again when asked to', async () => {
+    let pictures = '';
+    const whole = await colourPicture('red');
+    const { address } = await start({
+      fill: async (folder) => {
+        pictures = folder;
+        await writeFile(join(folder, 'broken.png'), whole.subarray(0, 60));
+      },
+    });
+    const page = await open(address);
+    await page.getByRole('button', { name: '0 items' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Status of the index' });
+    await dialog.getByText('Could not be indexed: 1').waitFor();
+    await writeFile(join(pictures, 'broken.png'), whole);
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: '1 item', exact: true }).waitFor({ state: 'attached' });
+    expect(await (await fetch(`${address}/v1/items/broken.png`)).json()).toMatchObject({ status: 'indexed' });
+  });
+
   it('asks for a key once where the server wants one, and shows protected pictures', async () => {
     const { address } = await start({ apiKeys: ['open-sesame-0123456789'] });
     const page = await open(address);
