@@ -29,7 +29,7 @@ export interface IngestDependencies {
 }
 
 export interface IngestOptions {
-  /** Objects decoded at the same time. Default 4: libuv's threads. */
+  /** Objects prepared at the same time. Default 8: libuv's four threads decode while others are read. */
   readonly prepareConcurrency?: number;
   /** Inputs in one call of the encoder. Default 32. */
   readonly batchInputs?: number;
@@ -56,7 +56,7 @@ interface Done {
 }
 
 const DEFAULTS: Required<IngestOptions> = {
-  prepareConcurrency: 4,
+  prepareConcurrency: 8,
   batchInputs: 32,
   budgetBytes: 32 * 1024 * 1024,
   storeAfterMs: 200,

@@ -44,7 +44,21 @@ interface Weights {
   readonly values: Int32Array;
 }
 
-function filterWeights(inputLength: number, outputLength: number, kernel: Kernel): Weights {
+/** Of the last lengths: the pictures of one camera have few different sizes, and weights take a fifth of the time. */
+const keptWeights = new Map<string, Weights>();
+const KEPT_WEIGHTS = 64;
+
+function filterWeights(inputLength: number, outputLength: number, filter: Exclude<Filter, 'nearest'>): Weights {
+  const name = `${inputLength} ${outputLength} ${filter}`;
+  const known = keptWeights.get(name);
+  if (known !== undefined) return known;
+  if (keptWeights.size >= KEPT_WEIGHTS) keptWeights.delete(keptWeights.keys().next().value!);
+  const weights = computeWeights(inputLength, outputLength, KERNELS[filter]);
+  keptWeights.set(name, weights);
+  return weights;
+}
+
+function computeWeights(inputLength: number, outputLength: number, kernel: Kernel): Weights {
   const scale = inputLength / outputLength;
   const stretch = Math.max(scale, 1);
   const support = kernel.support * stretch;
@@ -72,14 +86,13 @@ function filterWeights(inputLength: number, outputLength: number, kernel: Kernel
 export function resamplePixels(source: Pixels, width: number, height: number, filter: Filter): Pixels {
   if (source.width === width && source.height === height) return source;
   if (filter === 'nearest') return resampleNearest(source, width, height);
-  const kernel = KERNELS[filter];
   const narrowed =
-    source.width === width ? source.data : resampleRows(source, filterWeights(source.width, width, kernel), width);
+    source.width === width ? source.data : resampleRows(source, filterWeights(source.width, width, filter), width);
   if (source.height === height) return { width, height, data: narrowed };
   return {
     width,
     height,
-    data: resampleColumns(narrowed, width, filterWeights(source.height, height, kernel), height),
+    data: resampleColumns(narrowed, width, filterWeights(source.height, height, filter), height),
   };
 }
 
