@@ -23,15 +23,15 @@ DATA = [
     {"name": "Speech Commands (subset)", "licence": "CC-BY 4.0", "use": "spoken words"},
 ]
 LIMITS = [
-    "A very small model, trained from scratch for about an hour on two shared CPU cores: expect hits among the first ten rather than the first place. It is far behind SigLIP 2 or CLIP, which one setting switches to.",
-    "Pictures are seen at 64 x 64 pixels: small things, text and faces are lost.",
+    "A very small model, trained from scratch for about an hour on two shared CPU cores: expect hits among the first ten rather than in the first place. It is far behind SigLIP 2 and CLIP, to which one setting switches.",
+    "Pictures are seen at 64 x 64 pixels (given as 80 x 80): small things, text and faces are lost.",
     "It knows about 200 kinds of everyday objects and animals, clothes, groceries, plain shapes and colours, fifty kinds of sounds and ten spoken words, in English. It does not know people or places by name and counts poorly.",
     "About 830 captioned photographs were at hand: long captions are matched mostly by a few of their words.",
     f"Match probabilities hold for collections where about one pair in {round(1 / PRIOR)} is a match; rarer matches deserve a higher threshold.",
     "Some of the training data is for research only; whoever sells a product with the model should read the data licences.",
 ]
 RECALLS = {"retrieval-flickr": "Flickr8k captions over 113 photographs", "retrieval-products": "product titles over 800 pictures"}
-SHARES = {"classification-kinds": "article type among 20, zero-shot", "classification-esc10": "ESC-10 fold 4, zero-shot"}
+SHARES = {"classification-kinds": "article type among 20, zero-shot", "classification-esc10": "ESC-10 fold 4, zero-shot, class names as they are"}
 
 
 def with_reports(metrics, folder):

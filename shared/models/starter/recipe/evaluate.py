@@ -199,7 +199,7 @@ def main():
     class_texts = lambda names: np.stack([v / np.linalg.norm(v) for v in (model.text(SOUND_TEXTS[n]).mean(0) for n in names)])
     heard, sound_texts = model.sounds(c for c, _ in esc), class_texts(sound_names)
     sound_answers = np.array([sound_names.index(c) for _, c in esc])
-    metrics.append(share("ESC-10 fold 4, zero-shot", (heard @ sound_texts.T).argmax(1) == sound_answers, 0.1))
+    metrics.append(share("ESC-10 fold 4, zero-shot, with synonyms", (heard @ sound_texts.T).argmax(1) == sound_answers, 0.1))
     word_names = sorted({c for _, c in spoken})
     said, word_texts = model.sounds(c for c, _ in spoken), class_texts(word_names)
     word_answers = np.array([word_names.index(c) for _, c in spoken])

@@ -14,10 +14,10 @@ from PIL import Image
 from torch import distributed, nn
 from torch.nn import functional as nf
 
-from pack import PACKED, open_store, opened, square
+from pack import open_store, opened, square
 from sources import (CIFAR_SYNSETS, FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, nonsense, with_article)
 from tokenizer import Tokenizer
-from towers import SIDE, TextTower, VisionTower
+from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
@@ -96,9 +96,9 @@ class Material:
             for part in range(4):
                 end = start + count // 4 + (count % 4 if part == 3 else 0)
                 if end > start:
-                    h, w = (round(PACKED * rng.uniform(least, 1.0)) for _ in range(2))
-                    w = min(PACKED, max(round(h * 0.75), min(round(h * 1.33), w)))
-                    top, left = rng.randint(0, PACKED - h), rng.randint(0, PACKED - w)
+                    h, w = (round(SIDE * rng.uniform(least, 1.0)) for _ in range(2))
+                    w = min(SIDE, max(round(h * 0.75), min(round(h * 1.33), w)))
+                    top, left = rng.randint(0, SIDE - h), rng.randint(0, SIDE - w)
                     out.append(nf.interpolate(x[start:end, :, top:top + h, left:left + w].float(), (side, side), mode="bilinear", align_corners=False, antialias=True))
                 start = end
         x = torch.cat(out) / 127.5 - 1.0
@@ -285,7 +285,7 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
     while joint.step < arguments.joint_steps and joint.spent < budget:
         progress = max(joint.step / arguments.joint_steps, joint.spent / budget)
         rate(joint.optimiser, progress, joint.step, 200)
-        side = arguments.small_side if progress < arguments.small_share else SIDE
+        side = arguments.small_side if progress < arguments.small_share else SEEN
         loss = loss_of(joint, material, pairs, arguments, side, rng)
         joint.optimiser.zero_grad()
         loss.backward()

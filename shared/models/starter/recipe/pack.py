@@ -1,4 +1,4 @@
-"""Decodes every training picture once: the whole picture squashed to PACKED x PACKED (photographs also as a few random parts of it), uint8 in one file.
+"""Decodes every training picture once: the whole picture squashed to SIDE x SIDE (photographs also as a few random parts of it), uint8 in one file.
 No network takes part. Random parts, mirroring and light come later, while training."""
 import io
 import multiprocessing
@@ -14,8 +14,8 @@ from PIL import Image
 from drawings import drawing
 from scenes import scene
 from sources import FASHION_VALIDATION, Mirror, WordNet, fashion_rows, flickr_photos, larger_pictures, product_texts
+from towers import SIDE
 
-PACKED = 80  # side of a stored picture; training cuts its pieces out of it
 CROPS = {"flickr": 8, "coco": 6, "sample": 5, "imagenette": 2, "products": 2}  # stored pictures for each photograph: the whole one, then random parts
 
 DRAWN = {"scenes": scene, "drawings": drawing}
@@ -33,7 +33,7 @@ def square(picture, side, rng=None):
     return np.asarray(picture.resize((side, side), Image.BILINEAR, box=box))
 
 
-def opened(data, side=2 * PACKED):
+def opened(data, side=2 * SIDE):
     picture = Image.open(io.BytesIO(data))
     picture.draft("RGB", (side, side))
     return picture.convert("RGB")
@@ -59,7 +59,7 @@ def training_items(arguments, wordnet):
 
 
 def prepare(chunk):
-    """One piece of work of a process: -> (pictures uint8 [n, PACKED, PACKED, 3], [(source, fact)])."""
+    """One piece of work of a process: -> (pictures uint8 [n, SIDE, SIDE, 3], [(source, fact)])."""
     mirrors, items, pictures, facts = *chunk, [], []
     opened_mirrors = {}
     for source, place, fact in items:
@@ -75,11 +75,11 @@ def prepare(chunk):
         else:
             picture = Image.open(place).convert("RGB")
         for k in range(CROPS.get(source, 1)):
-            pictures.append(square(picture, PACKED, random.Random(zlib.crc32(f"{place} {k}".encode())) if k else None))
+            pictures.append(square(picture, SIDE, random.Random(zlib.crc32(f"{place} {k}".encode())) if k else None))
             facts.append((source, fact))
     for mirror in opened_mirrors.values():
         mirror.close()
-    return np.stack(pictures) if pictures else np.zeros((0, PACKED, PACKED, 3), np.uint8), facts
+    return np.stack(pictures) if pictures else np.zeros((0, SIDE, SIDE, 3), np.uint8), facts
 
 
 def pack(arguments):
@@ -100,6 +100,6 @@ def pack(arguments):
 
 
 def open_store(work):
-    """-> (pixels uint8 [N, PACKED, PACKED, 3] mapped from the file, [(source, fact)])."""
+    """-> (pixels uint8 [N, SIDE, SIDE, 3] mapped from the file, [(source, fact)])."""
     facts = pickle.load(open(Path(work) / "train.pickle", "rb"))
-    return np.memmap(Path(work) / "train.pixels", np.uint8, "r", shape=(len(facts), PACKED, PACKED, 3)), facts
+    return np.memmap(Path(work) / "train.pixels", np.uint8, "r", shape=(len(facts), SIDE, SIDE, 3)), facts

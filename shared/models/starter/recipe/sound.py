@@ -200,7 +200,7 @@ def sound_stage(arguments):
     noises, words = ({n: [i for i in items if i[2] == n and (n in SPOKEN or n.startswith("_")) == spoken] for n in names} for spoken in (False, True))
     kinds = [{n: rows for n, rows in group.items() if rows} for group in (noises, words)]
     tower = tower.to(device)
-    optimiser = torch.optim.AdamW([{"params": tower.parameters(), "top": 2e-3}], 2e-3, weight_decay=0.05)
+    optimiser = torch.optim.AdamW([{"params": tower.parameters(), "top": arguments.sound_rate}], arguments.sound_rate, weight_decay=0.05)
     tower.dropout, started, told, step = 0.2, time.time(), time.time(), 0
     spent = lambda: (time.time() - started) / (arguments.sound_minutes * 60)
     while step < arguments.sound_steps and spent() < 1:

@@ -7,7 +7,10 @@ from torch import nn
 from torch.nn import functional as nf
 
 DIMENSIONS = 256
-SIDE = 64
+SIDE = 80  # of the pictures that the model takes, and of those that training cuts its pieces from
+SEEN = 64  # of what the network looks at: a sharper picture than any it was trained on would mislead it, so the graph itself reduces 80 to 64
+
+MARGIN = 6  # what the second look leaves out on every side: training shows parts of pictures, in which things are larger
 
 
 def convolution(inputs, outputs, stride=1, kernel=3):
@@ -46,8 +49,14 @@ class VisionTower(nn.Module):
         return nf.normalize(self.project(pooled), dim=1), pooled, feature_map
 
     def forward(self, pixel_values):
-        z, _, feature_map = self.features(pixel_values)
-        return z, feature_map
+        """Two looks, at the whole picture and at its middle: -> (the normalised mean of their embeddings [B, D], feature map of the whole)."""
+        whole, _, feature_map = self.features(self.reduced(pixel_values))
+        middle, _, _ = self.features(self.reduced(pixel_values[:, :, MARGIN:SIDE - MARGIN, MARGIN:SIDE - MARGIN]))
+        return nf.normalize(whole + middle, dim=1), feature_map
+
+    @staticmethod
+    def reduced(pixel_values):
+        return nf.interpolate(pixel_values, (SEEN, SEEN), mode="bilinear", align_corners=False)
 
 
 class Attention(nn.Module):
