@@ -15,7 +15,7 @@ from torch import distributed, nn
 from torch.nn import functional as nf
 
 from pack import open_store, opened, square
-from sources import (CIFAR_SYNSETS, FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, nonsense, with_article)
+from sources import FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, with_article
 from tokenizer import Tokenizer
 from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import random
 import subprocess
 from collections import defaultdict
 from pathlib import Path

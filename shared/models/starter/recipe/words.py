@@ -1,6 +1,5 @@
 """What the text tower learns from before it sees pictures: pairs of texts that mean the same. Captions of one photograph; names, synonyms,
 kinds and glosses of WordNet; product titles and their attributes; names of sounds."""
-import random
 
 from sources import TEMPLATES, ClassTexts, caption_groups, nonsense, with_article
 
