@@ -316,11 +316,15 @@ export function openCatalogForWriting(path: string, options: { readonly create: 
   return new Catalog(database);
 }
 
+const MAPPED_BYTES = 2 ** 31; // of address space, not of memory
+
 /** The file of a generation, which nobody changes. */
 export function openCatalogFile(path: string): Catalog {
   const url = pathToFileURL(path);
   url.searchParams.set('immutable', '1');
-  return new Catalog(new DatabaseSync(url, { readOnly: true }));
+  const database = new DatabaseSync(url, { readOnly: true });
+  database.exec(`PRAGMA mmap_size = ${MAPPED_BYTES}`); // pages are read where the system keeps them, not copied one by one
+  return new Catalog(database);
 }
 
 export function keyDigest(key: string): Uint8Array {

@@ -110,8 +110,9 @@ function requests(): Record<string, (i: number) => SearchRequest> {
   const album = { kind: 'compare' as const, field: 'album', comparison: { operator: 'equals' as const, value: 'a1' } };
   return {
     vector: (i) => ({ ...base, terms: [text(i)], mode: 'vector' }),
-    'hybrid, two words': (i) => ({ ...base, terms: [text(i)], mode: 'hybrid' }),
-    'hybrid, one frequent word': (i) => ({ ...base, terms: [{ ...text(i), text: word(i) }], mode: 'hybrid' }),
+    'hybrid, a rare word': (i) => ({ ...base, terms: [{ ...text(i), text: `${i * 97}` }], mode: 'hybrid' }),
+    'hybrid, two words of 14 %': (i) => ({ ...base, terms: [text(i)], mode: 'hybrid' }),
+    'hybrid, a word of 14 %': (i) => ({ ...base, terms: [{ ...text(i), text: word(i) }], mode: 'hybrid' }),
     'vector, filter of 10 %': (i) => ({ ...base, terms: [text(i)], mode: 'vector', filter: album }),
   };
 }
