@@ -29,12 +29,8 @@ const pool = createWorkerPool<AudioRequest, AudioReply>(startWorker, {
   timeoutMs: TIMEOUT_MS,
 });
 
-/** What the decoders print of damaged files is dropped: their errors come back as values, and the program's output is its log. */
 function startWorker(): Worker {
-  const worker = new Worker(new URL('./audio-worker.ts', import.meta.url), { stdout: true, stderr: true });
-  worker.stdout.resume();
-  worker.stderr.resume();
-  return worker;
+  return new Worker(new URL('./audio-worker.ts', import.meta.url));
 }
 
 export interface DecodeAudioOptions {
