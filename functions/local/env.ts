@@ -1,7 +1,7 @@
 /** The environment of the local program, read and checked once. */
 
 import { z } from 'zod';
-import { ChiasmError } from '#shared/core/errors.ts';
+import { parseEnvironment } from '#functions/parse-environment.ts';
 
 const environmentSchema = z.object({
   /** Port to listen on; 0 takes a free one. */
@@ -27,9 +27,5 @@ export type LocalEnvironment = z.infer<typeof environmentSchema>;
 
 /** @throws ChiasmError `invalid_request` that names the variable */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): LocalEnvironment {
-  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
-  const parsed = environmentSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new ChiasmError('invalid_request', `environment variable ${problems.join('; ')}`);
+  return parseEnvironment(environmentSchema, variables);
 }

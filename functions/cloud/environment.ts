@@ -1,0 +1,24 @@
+/** What the programs in AWS can be told by their environment; each `env.ts` picks what its program needs. */
+
+import { z } from 'zod';
+import { ENVIRONMENT } from '#functions/environment-names.ts';
+
+const text = z.string().min(1);
+
+export const stageVariables = {
+  [ENVIRONMENT.stage]: text.default('dev'),
+  [ENVIRONMENT.logLevel]: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  [ENVIRONMENT.metricsNamespace]: text.default('Chiasm'),
+};
+
+export const mediaVariables = {
+  [ENVIRONMENT.mediaBucket]: text,
+  [ENVIRONMENT.queueUrl]: z.url(),
+};
+
+export const stateVariables = { [ENVIRONMENT.stateBucket]: text };
+
+export const modelVariables = {
+  [ENVIRONMENT.modelFolder]: text,
+  [ENVIRONMENT.device]: z.enum(['cpu', 'cuda']).default('cpu'),
+};

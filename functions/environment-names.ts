@@ -1,0 +1,35 @@
+/**
+ * The names of the environment variables of the programs that run in AWS: the one place that spells them. `infra` sets
+ * them by these names, each program's `env.ts` reads them through a schema.
+ */
+
+export const ENVIRONMENT = {
+  /** Name of the deployment, `prod` for example; a dimension of every metric. */
+  stage: 'CHIASM_STAGE',
+  mediaBucket: 'CHIASM_MEDIA_BUCKET',
+  stateBucket: 'CHIASM_STATE_BUCKET',
+  /** URL of the work queue. Its redrive policy names the dead letters and the attempts. */
+  queueUrl: 'CHIASM_QUEUE_URL',
+  /** Absolute path of the model folder in the image. */
+  modelFolder: 'CHIASM_MODEL_FOLDER',
+  /** `cpu` or `cuda`. */
+  device: 'CHIASM_DEVICE',
+  /** `debug`, `info`, `warn` or `error`. */
+  logLevel: 'CHIASM_LOG_LEVEL',
+  metricsNamespace: 'CHIASM_METRICS_NAMESPACE',
+  /** ARN or name of the ECS cluster in which jobs run. */
+  cluster: 'CHIASM_CLUSTER',
+  trainerTaskDefinition: 'CHIASM_TRAINER_TASK_DEFINITION',
+  /** Subnet ids, separated by commas. */
+  trainerSubnets: 'CHIASM_TRAINER_SUBNETS',
+  /** Security group ids, separated by commas. */
+  trainerSecurityGroups: 'CHIASM_TRAINER_SECURITY_GROUPS',
+  /** `embedded` or `s3-vectors`. */
+  vectorIndex: 'CHIASM_VECTOR_INDEX',
+  /** Vector bucket of Amazon S3 Vectors; only with `s3-vectors`. */
+  vectorBucket: 'CHIASM_VECTOR_BUCKET',
+  /** The job that a trainer's task runs. */
+  jobId: 'CHIASM_JOB_ID',
+  /** Origin of the console, `https://console.example.org`, that may call the API from a browser. */
+  consoleOrigin: 'CHIASM_CONSOLE_ORIGIN',
+} as const;

@@ -1,0 +1,14 @@
+/** The environment of both indexers, read and checked once. */
+
+import { z } from 'zod';
+import { mediaVariables, modelVariables, stageVariables, stateVariables } from '#functions/cloud/environment.ts';
+import { parseEnvironment } from '#functions/parse-environment.ts';
+
+const environmentSchema = z.object({ ...stageVariables, ...mediaVariables, ...stateVariables, ...modelVariables });
+
+export type IndexerEnvironment = z.infer<typeof environmentSchema>;
+
+/** @throws ChiasmError `invalid_request` that names the variable */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): IndexerEnvironment {
+  return parseEnvironment(environmentSchema, variables);
+}
