@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..');
 const ROWS: readonly (readonly string[])[] = [
   ['core'],
   ['store', 'queue', 'media'],
-  ['models', 'runtime'],
+  ['models', 'runtime', 'jobs'],
   ['encoders', 'catalog'],
   ['vector-index'],
   ['ingest', 'search', 'classify', 'learning'],

@@ -12,6 +12,7 @@ import type { Log } from '#shared/core/log.ts';
 import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Space } from '#shared/encoders/space.ts';
 import type { Backlog } from '#shared/ingest/inbox.ts';
+import type { Jobs } from '#shared/jobs/jobs.ts';
 import type { Search } from '#shared/search/search.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
@@ -102,6 +103,7 @@ export interface AppDependencies {
   readonly search: Search;
   readonly embedder: ContentEmbedder;
   readonly zeroShot: ZeroShotClassifier;
+  readonly jobs: Jobs;
   readonly ingest: IngestControl;
   readonly uploads: UploadGrants;
   health(): Health;

@@ -11,6 +11,7 @@ import { createRouteTable } from './route-table.ts';
 import { registerClassifyRoutes } from './routes/classify.ts';
 import { registerDocumentation } from './routes/documentation.ts';
 import { registerItemRoutes } from './routes/items.ts';
+import { registerJobRoutes } from './routes/jobs.ts';
 import { registerObjectRoutes } from './routes/objects.ts';
 import { registerQualityRoutes } from './routes/quality.ts';
 import { registerSearchRoutes } from './routes/search.ts';
@@ -33,6 +34,7 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerItemRoutes(app, deps);
   registerSearchRoutes(app, deps, metrics);
   registerClassifyRoutes(app, deps);
+  registerJobRoutes(app, deps);
   registerQualityRoutes(app, deps);
   registerSystemRoutes(app, deps, metrics);
   registerDocumentation(app);

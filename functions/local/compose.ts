@@ -25,6 +25,10 @@ import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { reconcile } from '#shared/ingest/reconcile.ts';
+import type { JobKinds } from '#shared/jobs/job-kind.ts';
+import { createJobStore } from '#shared/jobs/job-store.ts';
+import { createJobs } from '#shared/jobs/jobs.ts';
+import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
 import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
@@ -104,6 +108,9 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     get zeroShot() {
       return ready().zeroShot;
     },
+    get jobs() {
+      return ready().jobs;
+    },
     get ingest() {
       return ready().loaded.inbox;
     },
@@ -140,6 +147,7 @@ interface Running {
   readonly search: AppDependencies['search'];
   readonly embedder: AppDependencies['embedder'];
   readonly zeroShot: AppDependencies['zeroShot'];
+  readonly jobs: AppDependencies['jobs'];
   readonly erase: NonNullable<AppDependencies['erase']>;
   close(): Promise<void>;
 }
@@ -197,6 +205,10 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     { maxAttempts: MAX_ATTEMPTS, ...settings.ingest },
     stopping.signal,
   );
+  const kinds: JobKinds = {};
+  const jobStore = createJobStore(stateStore);
+  const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: LOCAL_OWNER });
+  await runner.resume();
   const catchUp = () => queueDifferences(media, index, inbox);
   const watchers: { close(): Promise<void> }[] = [];
   return {
@@ -215,9 +227,11 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     search: createSearch({ index, encoder, embedder, mediaStore }),
     embedder,
     zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
+      await runner.close();
       stopping.abort();
       await working;
       await schedule.stop();
@@ -231,6 +245,8 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
 const VISIBILITY_MS = 15 * 60_000;
 const MAX_ATTEMPTS = 5;
 const KEYS_AT_ONCE = 1_000;
+/** One program at a time has the data folder, so that whatever this name owns is free when it starts. */
+const LOCAL_OWNER = 'local';
 
 /**
  * Queues whatever differs. What the folders cannot show now is not taken for deleted; a file that cannot be read is queued

@@ -17,3 +17,10 @@ export const thumbnailKeys = {
   of: (keyDigest: string) => `thumbnails/${keyDigest}/`,
   one: (keyDigest: string, etag: string, widthPixels: number) => `thumbnails/${keyDigest}/${etag}-${widthPixels}.webp`,
 };
+
+/** Long tasks: one record for each, and the checkpoint it goes on from after a crash. */
+export const jobKeys = {
+  prefix: 'jobs/record/',
+  record: (id: string) => `jobs/record/${id}.json`,
+  checkpoint: (id: string) => `jobs/checkpoint/${id}`,
+};

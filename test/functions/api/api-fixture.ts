@@ -14,6 +14,10 @@ import type { Modality } from '#shared/core/modality.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
 import { loadEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import type { JobKinds } from '#shared/jobs/job-kind.ts';
+import { createJobStore } from '#shared/jobs/job-store.ts';
+import { createJobs } from '#shared/jobs/jobs.ts';
+import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
 import { decodeImage } from '#shared/media/decode-image.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { createSearch } from '#shared/search/search.ts';
@@ -25,7 +29,8 @@ import { temporaryFolder } from '../../store/temporary-folder.ts';
 
 export type Fixture = Awaited<ReturnType<typeof createFixture>>;
 
-export async function createFixture(overrides: Partial<AppDependencies> = {}) {
+/** @param kinds of jobs that it does */
+export async function createFixture(overrides: Partial<AppDependencies> = {}, kinds: JobKinds = {}) {
   const folder = await temporaryFolder();
   const clock = createManualClock();
   const logged: { readonly event: string; readonly fields: LogFields }[] = [];
@@ -46,6 +51,8 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}) {
   });
   const waiting = new Set<string>();
   const nextSequencer = createUlidGenerator(clock);
+  const jobStore = createJobStore(stateStore);
+  const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: 'test', heartbeatMs: 10 });
 
   /** Pictures and plain texts only; what is no picture by its declared type is a text. */
   async function indexed(key: string): Promise<Change> {
@@ -77,6 +84,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}) {
     embedder,
     search: createSearch({ index, encoder, embedder, mediaStore }),
     zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
       changed: async (keys) => {
         for (const key of keys) waiting.add(key);
@@ -123,6 +131,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}) {
       waiting.clear();
     },
     close: async () => {
+      await runner.close();
       await index.close();
       await encoder.close();
     },
