@@ -1,7 +1,7 @@
 /** Sounds to vectors. Clips of equal length share a run; others are never padded to each other's length. */
 
 import type { AudioPreprocessor } from '#shared/models/model-config.ts';
-import { audioTensor, paddedLength } from './audio-tensor.ts';
+import { createAudioFrontEnd } from './audio-front-end.ts';
 import type { Tower } from './tower.ts';
 
 export interface AudioEmbedder {
@@ -13,20 +13,20 @@ export interface AudioEmbedder {
 const PROBE_HZ = 440;
 
 export function createAudioEmbedder(tower: Tower, config: AudioPreprocessor, maxBatch: number): AudioEmbedder {
+  const frontEnd = createAudioFrontEnd(config);
   const batchSize = tower.fixedInputSize(0) ?? maxBatch;
 
   const embed = async (clips: readonly Float32Array[]): Promise<Float32Array> => {
-    const byLength = Map.groupBy(clips.keys(), (i) => paddedLength(clips[i]!, config));
+    const byLength = Map.groupBy(clips.keys(), (i) => frontEnd.paddedLength(clips[i]!));
     let embeddings = new Float32Array(0);
     for (const [length, members] of byLength) {
       for (let start = 0; start < members.length; start += batchSize) {
         const chosen = members.slice(start, start + batchSize);
-        const tensor = audioTensor(
+        const tensor = await frontEnd.tensor(
           chosen.map((i) => clips[i]!),
           length,
-          config,
         );
-        const vectors = await tower.embed({ input_values: tensor }, chosen.length);
+        const vectors = await tower.embed({ [frontEnd.input]: tensor }, chosen.length);
         const dimensions = vectors.length / chosen.length;
         if (embeddings.length === 0) embeddings = new Float32Array(clips.length * dimensions);
         chosen.forEach((i, b) => {

@@ -1,14 +1,14 @@
 /** Samples to the tensor that a sound tower takes: padded, and normalised where the model asks for it. */
 
 import { ChiasmError } from '#shared/core/errors.ts';
-import type { AudioPreprocessor } from '#shared/models/model-config.ts';
+import type { SamplesPreprocessor } from '#shared/models/model-config.ts';
 import type { Tensor } from '#shared/runtime/session.ts';
 
 /** Added to the variance by Wav2Vec2FeatureExtractor (transformers). */
 const VARIANCE_FLOOR = 1e-7;
 
 /** Length in samples to which a clip is padded. It depends on the clip alone, so that its batch changes nothing. */
-export function paddedLength(clip: Float32Array, config: AudioPreprocessor): number {
+export function paddedLength(clip: Float32Array, config: SamplesPreprocessor): number {
   const longest = Math.round(config.max_length_s * config.sampling_rate);
   if (clip.length > longest) {
     throw new ChiasmError(
@@ -20,7 +20,7 @@ export function paddedLength(clip: Float32Array, config: AudioPreprocessor): num
 }
 
 /** Clips of one padded length S as [B, S]. */
-export function audioTensor(clips: readonly Float32Array[], length: number, config: AudioPreprocessor): Tensor {
+export function audioTensor(clips: readonly Float32Array[], length: number, config: SamplesPreprocessor): Tensor {
   const data = new Float32Array(clips.length * length).fill(config.padding_value);
   clips.forEach((clip, b) => {
     data.set(config.do_normalize ? standardise(clip) : clip, b * length);

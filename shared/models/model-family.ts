@@ -5,7 +5,7 @@
 
 import type { Modality } from '#shared/core/modality.ts';
 
-export type FamilyName = 'chiasm-starter' | 'clip' | 'siglip' | 'dinov2' | 'sentence';
+export type FamilyName = 'chiasm-starter' | 'clip' | 'siglip' | 'clap' | 'dinov2' | 'sentence';
 
 /** How an output [B, T, D] becomes [B, D]: the first token, or the mean over the tokens that are not padding. */
 export type Pooling = 'none' | 'first' | 'mean';
@@ -89,6 +89,19 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
     },
     image: { stem: 'vision_model', input: 'pixel_values', outputs: [{ name: 'pooler_output', pooling: 'none' }] },
     queryTemplates: { image: ['This is a photo of {}.'] }, // the template of the models' own cards
+  },
+  {
+    name: 'clap',
+    modelTypes: ['clap'],
+    text: {
+      stem: 'text_model',
+      input: 'input_ids',
+      outputs: [{ name: 'text_embeds', pooling: 'none' }],
+      padding: 'longest', // with a mask
+      maxTokens: 512,
+    },
+    audio: { stem: 'audio_model', input: 'input_features', outputs: [{ name: 'audio_embeds', pooling: 'none' }] },
+    queryTemplates: { audio: ['This is a sound of {}.'] }, // Wu et al. 2023, section 4.3, for zero-shot classification
   },
   {
     name: 'dinov2',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { audioTensor, paddedLength } from '#shared/encoders/audio-tensor.ts';
 
 const config = {
-  feature_extractor_type: 'Wav2Vec2FeatureExtractor',
+  feature_extractor_type: 'Wav2Vec2FeatureExtractor' as const,
   sampling_rate: 1000,
   feature_size: 1,
   do_normalize: false,

@@ -23,8 +23,8 @@ const solid = (red: number, green: number, blue: number): Pixels => ({
   data: Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, i) => [red, green, blue][i % 3]!),
 });
 const COLOURS = { red: solid(255, 0, 0), green: solid(0, 255, 0), blue: solid(0, 0, 255), yellow: solid(255, 255, 0) };
-const tone = (hz: number, seconds = 1): Float32Array =>
-  Float32Array.from({ length: seconds * RATE }, (_, s) => 0.3 * Math.sin((2 * Math.PI * hz * s) / RATE));
+const tone = (hz: number, seconds = 1, rate = RATE): Float32Array =>
+  Float32Array.from({ length: seconds * rate }, (_, s) => 0.3 * Math.sin((2 * Math.PI * hz * s) / rate));
 const noise = (seed: number): Pixels => {
   const random = createRandom(seed);
   return { width: SIZE, height: SIZE, data: Uint8Array.from({ length: SIZE * SIZE * 3 }, () => random() * 256) };
@@ -178,6 +178,22 @@ describe('the families', () => {
       await encoder.close();
     },
   );
+
+  it('clap finds sounds by their pitch, whatever their length, alone as in a batch', async () => {
+    const encoder = await loadEncoder(
+      await makeModelFolder(folder, { family: 'clap', windowSeconds: 2 }),
+      dependencies,
+    );
+    expect(encoder.audio).toEqual({ sampleRateHz: 48_000, windowSeconds: 2 });
+    const sounds = [tone(150, 1, 48_000), tone(880, 0.3, 48_000), tone(5000, 2, 48_000)];
+    const vectors = await encoder.embedAudio(sounds);
+    const texts = await encoder.embedTexts(['a low tone', 'a middle tone', 'a high tone']);
+    expect(nearest(texts, vectors, 32)).toEqual([0, 1, 2]);
+    for (const [i, sound] of sounds.entries()) expectSameRows(row(vectors, 32, i), await encoder.embedAudio([sound]));
+    await expect(encoder.embedAudio([tone(440, 3, 48_000)])).rejects.toMatchObject({ code: 'invalid_request' });
+    expect([...encoder.modalities].sort()).toEqual(['audio', 'text']);
+    await encoder.close();
+  });
 
   it('dinov2 knows pictures only', async () => {
     const encoder = await loadEncoder(await makeModelFolder(folder, { family: 'dinov2' }), dependencies);

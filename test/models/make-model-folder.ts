@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { FamilyName } from '#shared/models/model-family.ts';
 import { type Graph, writeOnnx } from './onnx-writer.ts';
 import { bytePairTokenizer, type TinyTokenizer, wordPieceTokenizer } from './tiny-tokenizers.ts';
-import { audioGraph, textGraph, tokenEmbeddings, tokenGraph, visionGraph } from './tiny-towers.ts';
+import { audioGraph, melGraph, textGraph, tokenEmbeddings, tokenGraph, visionGraph } from './tiny-towers.ts';
 
 export interface ModelFolderSettings {
   /** D, at least 16. @default 32 */
@@ -34,6 +34,7 @@ type Settings = Required<Omit<ModelFolderSettings, 'card' | 'family'>>;
 type Files = Record<string, Uint8Array>;
 
 const SAMPLE_RATE_HZ = 16_000;
+const MEL = { sampleRateHz: 48_000, hop: 480, bins: 64, lowHz: 50, highHz: 14_000 };
 const MAX_TOKENS = 16;
 
 /** Returns `target`, which is created. */
@@ -182,6 +183,39 @@ const FAMILY_FILES: Readonly<Record<FamilyName, (settings: Settings) => Files>> 
       ...tokenizerFiles(tokenizer),
       ...graph('text_model', text),
       ...graph('vision_model', visionGraph(dimensions, imageSize, seed, { output: 'pooler_output', normalise: false })),
+    };
+  },
+  clap: (settings) => {
+    const { dimensions, seed, windowSeconds } = settings;
+    const tokenizer = wordPieceTokenizer(MAX_TOKENS);
+    const frames = 1 + Math.floor((windowSeconds * MEL.sampleRateHz) / MEL.hop);
+    const text = textGraph(table(tokenizer, settings), dimensions, {
+      output: 'text_embeds',
+      normalise: false,
+      mask: true,
+    });
+    return {
+      'config.json': json({ model_type: 'clap', projection_dim: dimensions, audio_config: {}, text_config: {} }),
+      'preprocessor_config.json': json({
+        feature_extractor_type: 'ClapFeatureExtractor',
+        sampling_rate: MEL.sampleRateHz,
+        feature_size: MEL.bins,
+        fft_window_size: 1024,
+        hop_length: MEL.hop,
+        max_length_s: windowSeconds,
+        frequency_min: MEL.lowHz,
+        frequency_max: MEL.highHz,
+        padding: 'repeatpad',
+        padding_value: 0,
+        top_db: null,
+        truncation: 'rand_trunc',
+      }),
+      ...tokenizerFiles(tokenizer),
+      ...graph('text_model', text),
+      ...graph(
+        'audio_model',
+        melGraph(dimensions, seed, { ...MEL, frames }, { output: 'audio_embeds', normalise: false }),
+      ),
     };
   },
   dinov2: (settings) => {

@@ -192,3 +192,47 @@ export function audioGraph(dimensions: number, sampleRateHz: number, seed: numbe
     ],
   };
 }
+
+export interface MelScale {
+  /** T and F. */
+  readonly frames: number;
+  readonly bins: number;
+  /** Lowest and highest frequency. */
+  readonly lowHz: number;
+  readonly highHz: number;
+}
+
+/** The same for log-mel frames [B, 1, T, F] in dB: each bin's share of the energy, mapped to the meaning of the nearest band. */
+export function melGraph(dimensions: number, seed: number, mel: MelScale, names: TowerNames): Graph {
+  const meaning = createMeaning(dimensions, seed);
+  const { frames, bins } = mel;
+  const toMel = (hz: number) => (hz < 1000 ? (3 * hz) / 200 : 15 + (Math.log(hz / 1000) * 27) / Math.log(6.4));
+  const weights = new Float32Array(bins * dimensions);
+  for (let bin = 0; bin < bins; bin++) {
+    const at = toMel(mel.lowHz) + ((bin + 1) / (bins + 1)) * (toMel(mel.highHz) - toMel(mel.lowHz));
+    const distances = BAND_HZ.map((hz) => Math.abs(toMel(hz) - at));
+    weights.set(meaning.bands([distances.indexOf(Math.min(...distances))]), bin * dimensions);
+  }
+  return {
+    inputs: [{ name: 'input_features', type: 'float32', shape: ['batch', 1, frames, bins] }],
+    outputs: [{ name: names.output, type: 'float32', shape: ['batch', dimensions] }],
+    initializers: [
+      floats('weights', [bins, dimensions], weights),
+      floats('silence', [dimensions], meaning.silence),
+      floats('perDecibel', [1], Float32Array.of(Math.LN10 / 10)),
+      floats('floor', [1], Float32Array.of(1e-7)),
+      longs('axis1', [1]),
+    ],
+    nodes: [
+      { op: 'Mul', inputs: ['input_features', 'perDecibel'], outputs: ['logarithms'] },
+      { op: 'Exp', inputs: ['logarithms'], outputs: ['power'] },
+      { op: 'ReduceMean', inputs: ['power'], outputs: ['energies'], attributes: { axes: [1, 2], keepdims: 0 } },
+      { op: 'ReduceSum', inputs: ['energies', 'axis1'], outputs: ['total'], attributes: { keepdims: 1 } },
+      { op: 'Add', inputs: ['total', 'floor'], outputs: ['safeTotal'] },
+      { op: 'Div', inputs: ['energies', 'safeTotal'], outputs: ['shares'] },
+      { op: 'MatMul', inputs: ['shares', 'weights'], outputs: ['product'] },
+      { op: 'Add', inputs: ['product', 'silence'], outputs: ['rows'] },
+      ...finish('rows', names),
+    ],
+  };
+}

@@ -3,6 +3,8 @@
  * Source: ISO/IEC 14496-3, 4.6.11.3.1; Britanak and Rao, "Discrete Cosine and Sine Transforms" (2007), 4.6, for the DCT-IV.
  */
 
+import { bitReversal, createFft } from '#shared/core/fft.ts';
+
 /** y(n) = 1/M sum over k of x(k) cos(pi/M (n + 1/2 + M/2)(k + 1/2)), n = 0 to 2M - 1. */
 export interface InverseMdct {
   /** @param input [M] from `inputStart`  @param output [2M] from 0, overwritten */
@@ -49,35 +51,4 @@ export function createInverseMdct(M: number): InverseMdct {
     }
   };
   return { transform };
-}
-
-/** Place of each sample before a radix-2 transform. */
-function bitReversal(size: number): Uint16Array {
-  const places = new Uint16Array(size);
-  for (let i = 1; i < size; i++) places[i] = (places[i >> 1]! >> 1) + (i & 1) * (size / 2);
-  return places;
-}
-
-/** X(k) = sum over n of x(n) exp(-2 pi i k n / size), in place, from bit-reversed order. Cooley and Tukey, radix 2. */
-function createFft(size: number): (real: Float64Array, imaginary: Float64Array) => void {
-  const cosines = Float64Array.from({ length: size / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / size));
-  const sines = Float64Array.from({ length: size / 2 }, (_, k) => Math.sin((2 * Math.PI * k) / size));
-  return (real, imaginary) => {
-    for (let span = 1; span < size; span *= 2) {
-      const step = size / 2 / span;
-      for (let k = 0; k < span; k++) {
-        const c = cosines[k * step]!;
-        const s = sines[k * step]!;
-        for (let a = k; a < size; a += 2 * span) {
-          const b = a + span;
-          const r = real[b]! * c + imaginary[b]! * s;
-          const i = imaginary[b]! * c - real[b]! * s;
-          real[b] = real[a]! - r;
-          imaginary[b] = imaginary[a]! - i;
-          real[a]! += r;
-          imaginary[a]! += i;
-        }
-      }
-    }
-  };
 }
