@@ -13,6 +13,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['models', 'runtime', 'jobs'],
   ['encoders', 'catalog'],
   ['vector-index'],
+  ['spaces'],
   ['ingest', 'search', 'classify', 'learning'],
   ['answer'],
 ];

@@ -50,20 +50,20 @@ function readSystem(deps: AppDependencies, registry: ReturnType<typeof createMet
   ]);
   registry.gauge('chiasm_items', 'Items by modality and status.', () =>
     whenLoaded(() =>
-      deps.index.statistics().counts.map(({ modality, status, items }) => ({
+      deps.spaces.items.statistics().counts.map(({ modality, status, items }) => ({
         labels: { modality: modality ?? 'unknown', status },
         value: items,
       })),
     ),
   );
   registry.gauge('chiasm_index_parts', 'Parts in the index.', () =>
-    whenLoaded(() => [{ value: deps.index.statistics().parts }]),
+    whenLoaded(() => [{ value: deps.spaces.items.statistics().parts }]),
   );
   registry.gauge('chiasm_index_fresh_parts', 'Parts that the live generation does not hold yet.', () =>
-    whenLoaded(() => [{ value: deps.index.statistics().freshParts }]),
+    whenLoaded(() => [{ value: deps.spaces.items.statistics().freshParts }]),
   );
   registry.gauge('chiasm_index_generation', 'Number of the live generation.', () =>
-    whenLoaded(() => [{ value: deps.index.statistics().generation }]),
+    whenLoaded(() => [{ value: deps.spaces.items.statistics().generation }]),
   );
   registry.gauge('chiasm_queue_messages', 'Changes that are pending or were given up.', () =>
     whenLoaded(() => {

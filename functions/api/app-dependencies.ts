@@ -9,11 +9,11 @@ import type { Attributes } from '#shared/catalog/item.ts';
 import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import type { Log } from '#shared/core/log.ts';
-import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Space } from '#shared/encoders/space.ts';
 import type { Backlog } from '#shared/ingest/inbox.ts';
 import type { Jobs } from '#shared/jobs/jobs.ts';
 import type { Search } from '#shared/search/search.ts';
+import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
@@ -99,9 +99,8 @@ export interface AppDependencies {
   readonly mediaStore: ObjectStore;
   /** Keeps thumbnails. */
   readonly stateStore: ObjectStore;
-  readonly index: VectorIndex;
+  readonly spaces: SpaceSet<ServedSpace & { readonly index: VectorIndex }>;
   readonly search: Search;
-  readonly embedder: ContentEmbedder;
   readonly zeroShot: ZeroShotClassifier;
   readonly jobs: Jobs;
   readonly ingest: IngestControl;

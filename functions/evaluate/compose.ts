@@ -21,7 +21,7 @@ export async function composeEvaluation(model: string, dataFolder: string): Prom
   return {
     modelName: encoder.space.id,
     embedder,
-    zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    zeroShot: createZeroShotClassifier({ spaceOf: () => ({ encoder, embedder }) }),
     close: () => encoder.close(),
   };
 }

@@ -34,6 +34,7 @@ import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.t
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
+import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
@@ -96,14 +97,11 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
   const app = createApp({
     mediaStore,
     stateStore,
-    get index() {
-      return ready().loaded.index;
+    get spaces() {
+      return ready().spaces;
     },
     get search() {
       return ready().search;
-    },
-    get embedder() {
-      return ready().embedder;
     },
     get zeroShot() {
       return ready().zeroShot;
@@ -145,7 +143,7 @@ interface Running {
   readonly loaded: Loaded;
   readonly encoder: Encoder;
   readonly search: AppDependencies['search'];
-  readonly embedder: AppDependencies['embedder'];
+  readonly spaces: AppDependencies['spaces'];
   readonly zeroShot: AppDependencies['zeroShot'];
   readonly jobs: AppDependencies['jobs'];
   readonly erase: NonNullable<AppDependencies['erase']>;
@@ -182,6 +180,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
   const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: VISIBILITY_MS, maxAttempts: MAX_ATTEMPTS });
   const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
   const embedder = createContentEmbedder(encoder, createMediaDecoders());
+  const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
   const fold = async () => {
     const outcome = await compact(indexDeps);
     log.info('compaction.finished', { ...outcome });
@@ -224,9 +223,9 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       compact: fold,
     },
     encoder,
-    search: createSearch({ index, encoder, embedder, mediaStore }),
-    embedder,
-    zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    spaces,
+    search: createSearch({ spaces: spaces.members, mediaStore }),
+    zeroShot: createZeroShotClassifier(spaces),
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
     close: async () => {

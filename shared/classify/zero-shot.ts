@@ -48,9 +48,14 @@ const PROMPT_BATCH = 64;
 /** Labels whose vectors are remembered; a vector of 512 numbers takes 2 KiB. */
 const REMEMBERED_LABELS = 4_096;
 
-export interface ZeroShotDependencies {
+/** The space that vectors of a modality lie in, with the model that embeds its labels. */
+export interface LabelSpace {
   readonly encoder: Pick<Encoder, 'space' | 'queryTemplates'>;
   readonly embedder: Pick<ContentEmbedder, 'texts'>;
+}
+
+export interface ZeroShotDependencies {
+  spaceOf(modality: Modality): LabelSpace | undefined;
 }
 
 export function createZeroShotClassifier(deps: ZeroShotDependencies): ZeroShotClassifier {
@@ -62,8 +67,10 @@ export function createZeroShotClassifier(deps: ZeroShotDependencies): ZeroShotCl
       const modalities = Object.keys(input.vectors) as Modality[];
       for (const modality of modalities) {
         const vector = input.vectors[modality]!;
-        const { scale, bias } = scaleOf(deps, modality, multiLabel);
-        const classes = await labelVectors(deps, remembered, labels, modality);
+        const space = deps.spaceOf(modality);
+        if (space === undefined) throw new ChiasmError('unsupported_modality', `no model in use embeds ${modality}`);
+        const { scale, bias } = scaleOf(space, modality, multiLabel);
+        const classes = await labelVectors(space, remembered, labels, modality);
         classes.forEach((label, i) => {
           logits[i]! += (scale * dot(vector, label) + bias) / modalities.length;
         });
@@ -90,30 +97,30 @@ function refuseUnusable(input: ClassifierInput, labels: readonly ClassLabel[]): 
   });
 }
 
-function scaleOf(deps: ZeroShotDependencies, modality: Modality, multiLabel: boolean) {
-  const calibration = deps.encoder.space.calibration[modalityPair(modality, 'text')];
+function scaleOf({ encoder }: LabelSpace, modality: Modality, multiLabel: boolean) {
+  const calibration = encoder.space.calibration[modalityPair(modality, 'text')];
   if (calibration !== undefined) return calibration;
   if (!multiLabel) return { scale: DEFAULT_SCALE, bias: 0 };
   throw new ChiasmError(
     'unsupported_modality',
-    `the model ${deps.encoder.space.id} has no calibration for ${modality} and text, so it cannot tell labels apart one by one; leave out multiLabel`,
+    `the model ${encoder.space.id} has no calibration for ${modality} and text, so it cannot tell labels apart one by one; leave out multiLabel`,
   );
 }
 
 async function labelVectors(
-  deps: ZeroShotDependencies,
+  { encoder, embedder }: LabelSpace,
   remembered: Map<string, Float32Array>,
   labels: readonly ClassLabel[],
   modality: Modality,
 ): Promise<readonly Float32Array[]> {
-  const templates = deps.encoder.queryTemplates[modality] ?? ['{}'];
+  const templates = encoder.queryTemplates[modality] ?? ['{}'];
   const promptsOf = labels.map(
     ({ name, prompts }) => prompts ?? templates.map((template) => template.replaceAll('{}', () => name)),
   );
-  const names = promptsOf.map((prompts) => `${deps.encoder.space.id}\n${JSON.stringify(prompts)}`);
+  const names = promptsOf.map((prompts) => `${encoder.space.id}\n${JSON.stringify(prompts)}`);
   const known = names.map((name) => remembered.get(name));
   const missing = promptsOf.filter((_, i) => known[i] === undefined);
-  const embedded = await embedInBatches(deps, missing.flat());
+  const embedded = await embedInBatches(embedder, missing.flat());
   let next = 0;
   return promptsOf.map((prompts, i) => {
     const found = known[i];
@@ -125,10 +132,13 @@ async function labelVectors(
   });
 }
 
-async function embedInBatches(deps: ZeroShotDependencies, texts: readonly string[]): Promise<readonly Float32Array[]> {
+async function embedInBatches(
+  embedder: LabelSpace['embedder'],
+  texts: readonly string[],
+): Promise<readonly Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (let start = 0; start < texts.length; start += PROMPT_BATCH) {
-    vectors.push(...(await deps.embedder.texts(texts.slice(start, start + PROMPT_BATCH))));
+    vectors.push(...(await embedder.texts(texts.slice(start, start + PROMPT_BATCH))));
   }
   return vectors;
 }

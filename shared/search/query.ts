@@ -48,6 +48,15 @@ export interface SearchResult {
   readonly item: Item;
 }
 
+/** Something that was asked for and could not be done; the answer holds the rest. */
+export interface SearchWarning {
+  /** `unreached`: terms of these modalities were not compared with items of those. */
+  readonly code: 'unreached';
+  readonly terms: readonly Modality[];
+  readonly modalities: readonly Modality[];
+  readonly message: string;
+}
+
 export interface SearchAnswer {
   readonly results: readonly SearchResult[];
   /**
@@ -55,6 +64,7 @@ export interface SearchAnswer {
    * `limit - results.length`. 0 without `minProbability`.
    */
   readonly belowThreshold: number;
+  readonly warnings?: readonly SearchWarning[];
   readonly nextCursor?: string;
   readonly index: { readonly generation: number; readonly items: number; readonly fresh: number };
   readonly tookMs: { readonly encode: number; readonly search: number; readonly total: number };

@@ -3,7 +3,6 @@
  * Nothing here reads the index: `search.ts` fetches, this file orders.
  */
 
-import type { Modality } from '#shared/core/modality.ts';
 import type { Calibration } from '#shared/encoders/space.ts';
 import type { LexicalHit, PartHit, VectorHit } from '#shared/vector-index/vector-index.ts';
 import { matchLogit } from './calibrate.ts';
@@ -23,32 +22,37 @@ export interface Candidate {
   readonly snippet?: string;
 }
 
-export interface ScoredPart {
-  readonly hit: VectorHit;
-  /** What orders the list: the match logit where items of several modalities compete, else the cosine. */
-  readonly order: number;
+/** The hits of one vector search, best first. */
+export interface VectorList {
+  readonly hits: readonly VectorHit[];
+  /** Of the query and all items of the list; undefined where no calibration says. */
+  readonly calibration: Calibration | undefined;
 }
 
-/** Best first; equal ones in ascending order of keys, so that the order is the same each time. */
-export function orderParts(
-  hits: readonly VectorHit[],
-  calibrations: ReadonlyMap<Modality, Calibration> | undefined,
-): readonly ScoredPart[] {
-  const parts = hits.map((hit) => {
-    const calibration = hit.item.modality && calibrations?.get(hit.item.modality);
-    return { hit, order: calibration ? matchLogit(calibration, hit.score) : hit.score };
-  });
-  return parts.sort((a, b) => b.order - a.order || compareKeys(a.hit, b.hit) || a.hit.ordinal - b.hit.ordinal);
+/**
+ * One list of parts, best first. Cosines of different lists do not compare (other modalities, other models): where every
+ * list is calibrated they are merged by match logit, else by their ranks. Equal ones are in ascending order of keys, so
+ * that the order is the same each time.
+ */
+export function orderParts(lists: readonly VectorList[]): readonly VectorHit[] {
+  const [only] = lists;
+  const calibrated = lists.every(({ calibration }) => calibration !== undefined);
+  const orderOf = ({ calibration }: VectorList, hit: VectorHit, rank: number) =>
+    lists.length === 1 ? hit.score : calibrated ? matchLogit(calibration!, hit.score) : -rank;
+  if (only === undefined) return [];
+  const parts = lists.flatMap((list) => list.hits.map((hit, rank) => ({ hit, order: orderOf(list, hit, rank) })));
+  parts.sort((a, b) => b.order - a.order || compareKeys(a.hit, b.hit) || a.hit.ordinal - b.hit.ordinal);
+  return parts.map(({ hit }) => hit);
 }
 
 /**
  * Items in their final order; of two that fusion finds equal, the one that contains the words comes first. The first `FUSION_DEPTH` vector parts and the word hits are fused by reciprocal rank; the
  * rest of the vector list follows in its own order, which is the order fusion would give it.
  */
-export function rankCandidates(parts: readonly ScoredPart[], lexical: readonly LexicalHit[]): readonly Candidate[] {
+export function rankCandidates(parts: readonly VectorHit[], lexical: readonly LexicalHit[]): readonly Candidate[] {
   const vectorHits = new Map<string, VectorHit>();
   let fusedItems = 0;
-  parts.forEach(({ hit }, i) => {
+  parts.forEach((hit, i) => {
     if (!vectorHits.has(hit.item.key)) vectorHits.set(hit.item.key, hit);
     if (i < FUSION_DEPTH) fusedItems = vectorHits.size;
   });

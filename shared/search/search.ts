@@ -1,28 +1,33 @@
 /**
- * Search: a request in, ranked items out. Terms become one vector, the index gives candidates by vector and by words,
- * `rankCandidates` makes one list of items, and the calibration of the space says how probable each match is.
+ * Search: a request in, ranked items out. Terms become one vector in each space, the indexes give candidates by vector and
+ * by words, `rankCandidates` makes one list of items, and the calibration of each space says how probable a match is.
  */
 
 import type { Filter } from '#shared/catalog/filter.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { dot } from '#shared/core/vector.ts';
-import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
-import type { Encoder } from '#shared/encoders/encoder.ts';
 import type { Calibration } from '#shared/encoders/space.ts';
+import type { ServedSpace, SpaceMembers } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
-import type { LexicalHit, VectorHit, VectorIndex } from '#shared/vector-index/vector-index.ts';
+import type { LexicalHit, VectorHit } from '#shared/vector-index/vector-index.ts';
 import { queryCalibration } from './calibrate.ts';
 import { decodeCursor, encodeCursor, MAX_RESULTS_DEEP, queryDigest } from './cursor.ts';
-import { embedQuery, type QueryEmbedding } from './embed-query.ts';
+import { embedTerms, type QueryEmbedding, type ResolvedTerm, resolveTerms } from './embed-query.ts';
 import { createMatchProbability, type MatchProbability } from './match-probability.ts';
-import type { QueryTerm, SearchAnswer, SearchRequest, SearchResult } from './query.ts';
-import { type Candidate, FUSION_DEPTH, orderParts, rankCandidates, reaches } from './rank-candidates.ts';
+import type { QueryTerm, SearchAnswer, SearchRequest, SearchResult, SearchWarning } from './query.ts';
+import {
+  type Candidate,
+  FUSION_DEPTH,
+  orderParts,
+  rankCandidates,
+  reaches,
+  type VectorList,
+} from './rank-candidates.ts';
 
 export interface SearchDependencies {
-  readonly index: Pick<VectorIndex, 'searchVectors' | 'searchText' | 'item' | 'statistics'>;
-  readonly encoder: Pick<Encoder, 'space' | 'modalities'>;
-  readonly embedder: ContentEmbedder;
+  /** Words and the state of the answer are those of the first. */
+  readonly spaces: SpaceMembers;
   readonly mediaStore: Pick<ObjectStore, 'get'>;
 }
 
@@ -43,22 +48,22 @@ export function createSearch(deps: SearchDependencies): Search {
       const digest = queryDigest(request);
       const offset = request.cursor === undefined ? 0 : decodeCursor(request.cursor, digest);
       const words = lexicalText(request);
-      const embedding = await embedWhatIsNeeded(deps, request);
+      const plan = await planQuery(deps, request);
       const encodedAt = performance.now();
 
-      const plan = planQuery(deps, request, embedding);
       const { kept, leftOut } = await findCandidates(deps, request, plan, words, offset + request.limit + 1);
       const page = kept.slice(offset, offset + request.limit);
       const results: SearchResult[] = [];
-      for (const candidate of page) results.push(await toResult(deps, plan, candidate));
+      for (const candidate of page) results.push(await toResult(plan, candidate));
 
       const nextOffset = offset + request.limit;
       const more = kept.length > nextOffset && nextOffset <= MAX_RESULTS_DEEP;
-      const { generation, items, freshParts } = deps.index.statistics();
+      const { generation, items, freshParts } = deps.spaces[0].index.statistics();
       const finishedAt = performance.now();
       return {
         results,
         belowThreshold: Math.min(leftOut, request.limit - results.length),
+        ...(plan.warnings.length > 0 ? { warnings: plan.warnings } : {}),
         ...(more ? { nextCursor: encodeCursor(digest, nextOffset) } : {}),
         index: { generation, items, fresh: freshParts },
         tookMs: { encode: encodedAt - startedAt, search: finishedAt - encodedAt, total: finishedAt - startedAt },
@@ -78,24 +83,71 @@ function lexicalText(request: SearchRequest): string | undefined {
   });
 }
 
-/** Words alone can be searched without a text tower; results then carry no score. */
-async function embedWhatIsNeeded(
-  deps: SearchDependencies,
-  request: SearchRequest,
-): Promise<QueryEmbedding | undefined> {
-  const terms = request.mode === 'lexical' ? request.terms.filter(isPositiveText) : request.terms;
-  const wordsOnly = request.mode !== 'vector' && terms.every(isPositiveText);
-  if (wordsOnly && !deps.encoder.modalities.has('text')) return undefined;
-  return embedQuery(deps, terms);
+interface QueryPlan {
+  /** Those that the query reaches. */
+  readonly spaces: readonly SpacePlan[];
+  /** What the words are searched under. */
+  readonly filter: Filter | undefined;
+  readonly warnings: readonly SearchWarning[];
 }
 
-interface QueryPlan {
-  readonly vector: Float32Array | undefined;
-  readonly probabilityOf: MatchProbability | undefined;
-  /** One vector search each; lists of several are merged by match logit. */
-  readonly filters: readonly (Filter | undefined)[];
-  readonly calibrations: ReadonlyMap<Modality, Calibration> | undefined;
+interface SpacePlan {
+  readonly space: ServedSpace;
+  readonly embedding: QueryEmbedding;
+  readonly probabilityOf: MatchProbability;
+  /** One vector search each. */
+  readonly lists: readonly ListPlan[];
+}
+
+interface ListPlan {
   readonly filter: Filter | undefined;
+  readonly calibration: Calibration | undefined;
+}
+
+async function planQuery(deps: SearchDependencies, request: SearchRequest): Promise<QueryPlan> {
+  const lexicalOnly = request.mode === 'lexical';
+  const terms = await resolveTerms(deps, lexicalOnly ? request.terms.filter(isPositiveText) : request.terms);
+  const wordsSuffice = request.mode !== 'vector' && request.terms.every(isPositiveText);
+  const plans: SpacePlan[] = [];
+  const warnings: SearchWarning[] = [];
+  if (!wordsSuffice && !lexicalOnly) await refuseUnembeddable(deps, terms);
+  for (const space of deps.spaces) {
+    const searched = searchedModalities(space, request);
+    if (space !== deps.spaces[0] && searched.all.size === 0) continue; // nothing lies there
+    const { embedding, unreached } = await embedTerms(deps, space, terms);
+    if (unreached.length > 0 && !wordsSuffice) warnings.push(...unreachedWarning(space, searched.wanted, unreached));
+    if (embedding === undefined) continue;
+    const lists = lexicalOnly ? [] : planLists(space, request, searched, embedding);
+    plans.push({ space, embedding, lists, probabilityOf: createMatchProbability(space.encoder.space, embedding) });
+  }
+  const filter = request.modalities ? both(modalityFilter(request.modalities), request.filter) : request.filter;
+  return { spaces: plans, filter, warnings };
+}
+
+/** A term that no model embeds is refused with what its model says. */
+async function refuseUnembeddable({ spaces }: SearchDependencies, terms: readonly ResolvedTerm[]): Promise<void> {
+  for (const term of terms) {
+    if (term.kind === 'stored' || spaces.some(({ encoder }) => encoder.modalities.has(term.modality))) continue;
+    const [{ embedder }] = spaces;
+    await (term.kind === 'text' ? embedder.texts([term.text]) : embedder[term.modality](term.bytes));
+  }
+}
+
+interface SearchedModalities {
+  /** Whose vectors are in the space. */
+  readonly all: ReadonlySet<Modality>;
+  /** Of those, the ones that are searched here and asked for. */
+  readonly wanted: readonly Modality[];
+}
+
+function searchedModalities({ index, encoder, modalities }: ServedSpace, request: SearchRequest): SearchedModalities {
+  const all = new Set<Modality>();
+  for (const { modality, status, items } of index.statistics().counts) {
+    const embedded = modality !== undefined && encoder.modalities.has(modality); // others are found by words only
+    if (embedded && status === 'indexed' && items > 0) all.add(modality);
+  }
+  const asked = (modality: Modality) => request.modalities?.includes(modality) ?? true;
+  return { all, wanted: [...all].filter((modality) => modalities.has(modality) && asked(modality)) };
 }
 
 /**
@@ -103,29 +155,35 @@ interface QueryPlan {
  * So each modality in question is searched by itself and the lists are merged by calibrated logit. With one modality, or
  * without a calibration for each, it is one search in the order of cosines.
  */
-function planQuery(deps: SearchDependencies, request: SearchRequest, embedding: QueryEmbedding | undefined): QueryPlan {
-  const present = new Set<Modality>();
-  for (const { modality, status, items } of deps.index.statistics().counts) {
-    const embedded = modality !== undefined && deps.encoder.modalities.has(modality); // others are found by words only
-    if (embedded && status === 'indexed' && items > 0) present.add(modality);
+function planLists(
+  { encoder }: ServedSpace,
+  request: SearchRequest,
+  { all, wanted }: SearchedModalities,
+  { terms }: QueryEmbedding,
+): readonly ListPlan[] {
+  if (wanted.length === 0) return [];
+  const calibrations = wanted.map((modality) => queryCalibration(encoder.space, terms, modality));
+  if (wanted.length === 1 || calibrations.includes(undefined)) {
+    const filter = wanted.length < all.size ? both(modalityFilter(wanted), request.filter) : request.filter;
+    return [{ filter, calibration: wanted.length === 1 ? calibrations[0] : undefined }];
   }
-  const wanted = request.modalities && new Set(request.modalities);
-  const searched = [...present].filter((modality) => wanted?.has(modality) ?? true);
-  const filter = wanted ? both(modalityFilter([...wanted]), request.filter) : request.filter;
+  return wanted.map((modality, i) => {
+    return { filter: both(modalityFilter([modality]), request.filter), calibration: calibrations[i] };
+  });
+}
 
-  const calibrations = new Map<Modality, Calibration>();
-  for (const modality of searched) {
-    const calibration = embedding && queryCalibration(deps.encoder.space, embedding.terms, modality);
-    if (calibration !== undefined) calibrations.set(modality, calibration);
-  }
-  const probabilityOf = embedding && createMatchProbability(deps.encoder.space, embedding);
-  const plan = { vector: embedding?.vector, probabilityOf, filter };
-  if (searched.length < 2 || calibrations.size < searched.length) {
-    const narrowed = searched.length < present.size ? filter : request.filter;
-    return { ...plan, filters: [narrowed], calibrations: undefined };
-  }
-  const filters = searched.map((modality) => both(modalityFilter([modality]), request.filter));
-  return { ...plan, filters, calibrations };
+/** Says what of the query does not reach the items of a space; nothing where none of them were asked for. */
+function unreachedWarning(
+  { encoder }: ServedSpace,
+  modalities: readonly Modality[],
+  unreached: readonly ResolvedTerm[],
+): SearchWarning[] {
+  if (modalities.length === 0) return [];
+  const terms = [...new Set(unreached.map(({ modality }) => modality))];
+  const message =
+    `terms of ${terms.join(', ')} do not reach items of ${modalities.join(', ')}: the model of their space ` +
+    `${encoder.space.id} does not embed ${terms.join(', ')}`;
+  return [{ code: 'unreached', terms, modalities, message }];
 }
 
 interface Found {
@@ -142,35 +200,39 @@ async function findCandidates(
   wanted: number,
 ): Promise<Found> {
   const lexicalOnly = request.mode === 'lexical';
-  const keeps = (candidate: Candidate) => reaches(candidate, request.minProbability, plan.probabilityOf);
+  const probabilityOf: MatchProbability = (modality, vector) => planOf(plan, modality)?.probabilityOf(modality, vector);
+  const keeps = (candidate: Candidate) => reaches(candidate, request.minProbability, probabilityOf);
   let found: Found = { kept: [], leftOut: 0 };
   for (const depth of DEPTHS) {
     if (depth < Math.min(wanted, DEPTHS.at(-1)!)) continue;
-    const vectorLists = lexicalOnly ? [] : await vectorCandidates(deps, plan, depth);
+    const lists = await vectorCandidates(plan, depth);
     const lexical =
       words === undefined ? [] : await lexicalCandidates(deps, plan, words, lexicalOnly ? depth : FUSION_DEPTH);
-    const ranked = rankCandidates(orderParts(vectorLists.flat(), plan.calibrations), lexical);
+    const ranked = rankCandidates(orderParts(lists), lexical);
     const kept = ranked.filter(keeps);
     found = { kept, leftOut: ranked.length - kept.length };
     const goesOn = lexicalOnly
       ? lexical.length >= depth
-      : vectorLists.some((hits) => hits.length >= depth && keeps(vectorCandidate(hits.at(-1)!)));
+      : lists.some(({ hits }) => hits.length >= depth && keeps(vectorCandidate(hits.at(-1)!)));
     if (kept.length >= wanted || !goesOn) break;
   }
   return found;
 }
 
-async function vectorCandidates(
-  deps: SearchDependencies,
-  plan: QueryPlan,
-  limit: number,
-): Promise<readonly (readonly VectorHit[])[]> {
-  const { vector } = plan;
-  if (vector === undefined) return [];
-  const answers = await Promise.all(
-    plan.filters.map((filter) => deps.index.searchVectors({ vector, limit, ...(filter ? { filter } : {}) })),
+async function vectorCandidates(plan: QueryPlan, limit: number): Promise<readonly VectorList[]> {
+  return Promise.all(
+    plan.spaces.flatMap(({ space, embedding: { vector }, lists }) =>
+      lists.map(async ({ filter, calibration }) => {
+        const { hits } = await space.index.searchVectors({ vector, limit, ...(filter ? { filter } : {}) });
+        return { hits, calibration };
+      }),
+    ),
   );
-  return answers.map((answer) => answer.hits);
+}
+
+/** The plan of the space that items of the modality are searched in. */
+function planOf(plan: QueryPlan, modality: Modality | undefined): SpacePlan | undefined {
+  return plan.spaces.find(({ space }) => modality !== undefined && space.modalities.has(modality));
 }
 
 function lexicalCandidates(
@@ -179,21 +241,22 @@ function lexicalCandidates(
   text: string,
   limit: number,
 ): Promise<readonly LexicalHit[]> {
-  return deps.index.searchText({ text, limit, ...(plan.filter ? { filter: plan.filter } : {}) });
+  return deps.spaces[0].index.searchText({ text, limit, ...(plan.filter ? { filter: plan.filter } : {}) });
 }
 
 /** Completes a candidate: the stored vector where only the words found it, then cosine and probability. */
-async function toResult(deps: SearchDependencies, plan: QueryPlan, candidate: Candidate): Promise<SearchResult> {
+async function toResult(plan: QueryPlan, candidate: Candidate): Promise<SearchResult> {
   const { best, matched } = candidate;
   const { item } = best;
-  const vector = candidate.vector ?? (plan.vector && (await storedVector(deps, plan.vector, item.key, best.ordinal)));
-  const score = candidate.score ?? (plan.vector && vector && dot(plan.vector, vector));
+  const own = planOf(plan, item.modality);
+  const vector = candidate.vector ?? (own && (await storedVector(own, item.key, best.ordinal)));
+  const score = candidate.score ?? (own && vector && dot(own.embedding.vector, vector));
   const snippet = candidate.snippet ?? best.text?.slice(0, SNIPPET_CHARACTERS);
   return {
     key: item.key,
     modality: item.modality,
     score,
-    probability: item.modality && vector && plan.probabilityOf?.(item.modality, vector),
+    probability: item.modality && vector && own?.probabilityOf(item.modality, vector),
     matched,
     part: best.range,
     attributes: item.attributes,
@@ -204,16 +267,15 @@ async function toResult(deps: SearchDependencies, plan: QueryPlan, candidate: Ca
 
 /** Of the part that the words are in; of the item's nearest part when that one has no vector. */
 async function storedVector(
-  deps: SearchDependencies,
-  query: Float32Array,
+  { space, embedding }: SpacePlan,
   key: string,
   ordinal: number,
 ): Promise<Float32Array | undefined> {
-  const parts = (await deps.index.item(key))?.parts ?? [];
+  const parts = (await space.index.item(key))?.parts ?? [];
   const own = parts[ordinal]?.vector;
   if (own !== undefined) return own;
   const vectors = parts.flatMap((part) => (part.vector === undefined ? [] : [part.vector]));
-  return vectors.sort((a, b) => dot(query, b) - dot(query, a))[0];
+  return vectors.sort((a, b) => dot(embedding.vector, b) - dot(embedding.vector, a))[0];
 }
 
 function isPositiveText(term: QueryTerm): term is Extract<QueryTerm, { kind: 'text' }> {

@@ -42,8 +42,11 @@ const MIN_REENCODED_COSINE = 0.9;
 const SIMILAR_SEEDS = 2000;
 const SIMILAR_NEIGHBOURS = 50;
 
+/** What is read of an index. */
+export type DuplicateIndex = Pick<VectorIndex, 'item' | 'items' | 'searchVectors'>;
+
 /** Groups in ascending order of their first key. */
-export async function findDuplicates(index: VectorIndex, query: DuplicateQuery): Promise<DuplicatePage> {
+export async function findDuplicates(index: DuplicateIndex, query: DuplicateQuery): Promise<DuplicatePage> {
   if (query.kind === 'similar') return findSimilar(index, query);
   const items = await readAll(index);
   const groups = query.kind === 'exact' ? exactGroups(items) : await reencodedGroups(index, items);
@@ -54,7 +57,7 @@ export async function findDuplicates(index: VectorIndex, query: DuplicateQuery):
 
 type Candidate = Pick<Item, 'key' | 'digest' | 'perceptualHash'>;
 
-async function readAll(index: VectorIndex): Promise<Candidate[]> {
+async function readAll(index: DuplicateIndex): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (let after: string | undefined; ; ) {
     const page = await index.items({ limit: PAGE_ITEMS, status: 'indexed', ...(after === undefined ? {} : { after }) });
@@ -78,7 +81,7 @@ function exactGroups(items: readonly Candidate[]): DuplicateGroup[] {
 }
 
 /** Equal bytes are left to `exact`: of them only the first takes part. */
-async function reencodedGroups(index: VectorIndex, items: readonly Candidate[]): Promise<DuplicateGroup[]> {
+async function reencodedGroups(index: DuplicateIndex, items: readonly Candidate[]): Promise<DuplicateGroup[]> {
   const seen = new Set<string>();
   const pictures = items.filter(({ digest, perceptualHash }) => {
     if (perceptualHash === undefined || (digest !== undefined && seen.has(digest))) return false;
@@ -106,13 +109,13 @@ async function reencodedGroups(index: VectorIndex, items: readonly Candidate[]):
 }
 
 /** True where the items have no vectors to compare. */
-async function haveNearVectors(index: VectorIndex, one: string, two: string): Promise<boolean> {
+async function haveNearVectors(index: DuplicateIndex, one: string, two: string): Promise<boolean> {
   const [a, b] = await Promise.all([one, two].map(async (key) => (await index.item(key))?.parts[0]?.vector));
   return a === undefined || b === undefined || dot(a, b) >= MIN_REENCODED_COSINE;
 }
 
 /** A group is what surrounds its first key; an item that already surrounds an earlier key starts no group. */
-async function findSimilar(index: VectorIndex, query: DuplicateQuery): Promise<DuplicatePage> {
+async function findSimilar(index: DuplicateIndex, query: DuplicateQuery): Promise<DuplicatePage> {
   const { limit, cursor, minSimilarity = 0.95 } = query;
   const seeds = await index.items({
     limit: SIMILAR_SEEDS,
@@ -131,7 +134,7 @@ async function findSimilar(index: VectorIndex, query: DuplicateQuery): Promise<D
   return { groups, ...(seeds.length === SIMILAR_SEEDS ? { nextCursor: seeds.at(-1)!.key } : {}) };
 }
 
-async function similarTo(index: VectorIndex, key: string, minSimilarity: number) {
+async function similarTo(index: DuplicateIndex, key: string, minSimilarity: number) {
   const vector = (await index.item(key))?.parts[0]?.vector;
   if (vector === undefined) return undefined;
   const { hits } = await index.searchVectors({ vector, limit: SIMILAR_NEIGHBOURS });

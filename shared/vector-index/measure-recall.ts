@@ -29,7 +29,10 @@ export interface RecallEstimate {
 /** A found part counts when its score reaches the k-th exact one, so that equal scores cannot lower the estimate. */
 const SCORE_TOLERANCE = 1e-6;
 
-export async function measureRecall(index: VectorIndex, options: RecallOptions = {}): Promise<RecallEstimate> {
+export async function measureRecall(
+  index: Pick<VectorIndex, 'sampleVectors' | 'searchVectors'>,
+  options: RecallOptions = {},
+): Promise<RecallEstimate> {
   const { filter, samples = 50, k = 10, random = Math.random } = options;
   const queries = await index.sampleVectors(samples, random);
   let found = 0;

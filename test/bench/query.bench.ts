@@ -81,12 +81,10 @@ async function measure(folder: string, parts: number, dimensions: number, querie
     const totals: number[] = [];
     const graphs: number[] = [];
     for (const [i, vector] of vectors.entries()) {
-      const search = createSearch({
-        index,
-        encoder: { space, modalities: new Set(['text', 'image'] as const) },
-        embedder: { texts: async () => [vector], image: async () => vector, audio: async () => vector },
-        mediaStore: deps.store,
-      });
+      const modalities = new Set(['text', 'image'] as const);
+      const encoder = { space, modalities, queryTemplates: {} };
+      const embedder = { texts: async () => [vector], image: async () => vector, audio: async () => vector };
+      const search = createSearch({ spaces: [{ index, encoder, embedder, modalities }], mediaStore: deps.store });
       const answer = await search.search(request(i));
       totals.push(answer.tookMs.search);
       graphs.push(request(i).mode === 'lexical' ? 0 : graphMs(graph, vector));

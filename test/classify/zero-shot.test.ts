@@ -16,15 +16,16 @@ const space: Space = { id: 's', dimensions: 3, calibration: { 'image-text': { sc
 
 function classifier(calibration = space.calibration) {
   const asked: string[] = [];
-  const { classify } = createZeroShotClassifier({
+  const labelSpace = {
     encoder: { space: { ...space, calibration }, queryTemplates: { image: ['a photo of a {}'] } },
     embedder: {
-      texts: async (texts) => {
+      texts: async (texts: readonly string[]) => {
         asked.push(...texts);
         return texts.map((text) => VECTORS[text] ?? axis(2));
       },
     },
-  });
+  };
+  const { classify } = createZeroShotClassifier({ spaceOf: () => labelSpace });
   return { classify, asked };
 }
 

@@ -4,7 +4,7 @@ import type { Filter } from '#shared/catalog/filter.ts';
 import type { Item, Part } from '#shared/catalog/item.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { dot } from '#shared/core/vector.ts';
-import type { SearchDependencies } from '#shared/search/search.ts';
+import type { ServedSpace } from '#shared/spaces/space-set.ts';
 import type { LexicalHit, VectorHit, VectorQuery } from '#shared/vector-index/vector-index.ts';
 
 export interface ListedItem {
@@ -13,7 +13,7 @@ export interface ListedItem {
 }
 
 export interface ListIndex {
-  readonly index: SearchDependencies['index'];
+  readonly index: ServedSpace['index'];
   /** Every vector query that was asked. */
   readonly vectorQueries: VectorQuery[];
 }

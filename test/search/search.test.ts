@@ -38,9 +38,13 @@ function searchOver(
   const encoder = {
     space: options.space ?? space,
     modalities: new Set(options.modalities ?? (['text', 'image', 'audio'] as const)),
+    queryTemplates: {},
   };
   const mediaStore = createMemoryObjectStore();
-  const { search } = createSearch({ index, encoder, embedder, mediaStore });
+  const { search } = createSearch({
+    spaces: [{ index, encoder, embedder, modalities: encoder.modalities }],
+    mediaStore,
+  });
   const ask = (request: Partial<SearchRequest>) =>
     search({ terms: [text('red')], mode: 'hybrid', limit: 20, ...request });
   return { ask, vectorQueries, mediaStore };

@@ -73,7 +73,8 @@ async function embedInput(
   input: WireRequest['input'],
 ): Promise<Partial<Record<Modality, Float32Array>>> {
   const vectors: Partial<Record<Modality, Float32Array>> = {};
-  if (input.text !== undefined) [vectors.text] = await deps.embedder.texts([limitedText(input.text, deps.limits)]);
+  if (input.text !== undefined)
+    [vectors.text] = await deps.spaces.embedder.texts([limitedText(input.text, deps.limits)]);
   for (const modality of ['image', 'audio'] as const) {
     const source = input[modality];
     if (source === undefined) continue;

@@ -73,7 +73,7 @@ const retryItems = createRoute({
 export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
   app.openapi(getItem, async (c) => {
     const key = parseObjectKey(c.req.valid('param').key);
-    const found = await deps.index.item(key);
+    const found = await deps.spaces.items.item(key);
     const pending = deps.ingest.pending(key);
     if (found !== undefined && !pending) return c.json(toWireItem(found.item, objectPath(key), found.parts), 200);
     const stored = await deps.mediaStore.head(key);
@@ -100,7 +100,7 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
       status === 'pending'
         ? await pendingItems(deps, { prefix, limit: limit + 1, after, modality, filter })
         : (
-            await deps.index.items({
+            await deps.spaces.items.items({
               limit: limit + 1,
               ...(prefix === undefined ? {} : { prefix }),
               ...(modality === undefined ? {} : { modality }),
@@ -120,7 +120,7 @@ export function registerItemRoutes(app: ApiApp, deps: AppDependencies): void {
 async function* allFailed(deps: AppDependencies): AsyncGenerator<readonly string[]> {
   for (let after: string | undefined; ; ) {
     const query = { status: 'failed', limit: RETRIES_AT_ONCE, ...(after === undefined ? {} : { after }) } as const;
-    const keys = (await deps.index.items(query)).map((item) => item.key);
+    const keys = (await deps.spaces.items.items(query)).map((item) => item.key);
     if (keys.length > 0) yield keys;
     if (keys.length < RETRIES_AT_ONCE) return;
     after = keys.at(-1);
@@ -128,7 +128,7 @@ async function* allFailed(deps: AppDependencies): AsyncGenerator<readonly string
 }
 
 async function failedAmong(deps: AppDependencies, keys: readonly string[]): Promise<readonly string[]> {
-  const found = await Promise.all(keys.map((key) => deps.index.item(parseObjectKey(key))));
+  const found = await Promise.all(keys.map((key) => deps.spaces.items.item(parseObjectKey(key))));
   return found.flatMap((one) => (one?.item.status === 'failed' ? [one.item.key] : []));
 }
 

@@ -209,7 +209,7 @@ async function serveObject(
 
 /** What the content is, as found when it was indexed; else what was declared. */
 async function contentTypeOf(deps: AppDependencies, info: ObjectInfo & ObjectMetadata): Promise<string> {
-  const indexed = (await deps.index.item(info.key))?.item;
+  const indexed = (await deps.spaces.items.item(info.key))?.item;
   if (indexed?.etag === info.etag && indexed.status === 'indexed') return indexed.contentType;
   return info.contentType ?? 'application/octet-stream';
 }

@@ -2,8 +2,8 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseFilter } from '#shared/catalog/parse-filter.ts';
-import { findDuplicates } from '#shared/vector-index/find-duplicates.ts';
-import { measureRecall } from '#shared/vector-index/measure-recall.ts';
+import { findSetDuplicates } from '#shared/spaces/find-set-duplicates.ts';
+import { measureSetRecall } from '#shared/spaces/measure-set-recall.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
@@ -78,14 +78,14 @@ export function registerQualityRoutes(app: ApiApp, deps: AppDependencies): void 
     const { filter: json, samples, k } = c.req.valid('json');
     const filter = parseFilter(json, '/filter');
     const options = { ...(filter === undefined ? {} : { filter }), samples, k };
-    const estimate = await measureRecall(deps.index, options);
+    const estimate = await measureSetRecall(deps.spaces.members, options);
     return c.json({ ...estimate, confidenceInterval: [...estimate.confidenceInterval] }, 200);
   });
 
   app.openapi(getDuplicates, async (c) => {
     const { kind, limit, cursor } = c.req.valid('query');
     const after = cursor === undefined ? {} : { cursor: decodeListCursor(cursor) };
-    const { groups, nextCursor } = await findDuplicates(deps.index, { kind, limit, ...after });
+    const { groups, nextCursor } = await findSetDuplicates(deps.spaces, { kind, limit, ...after });
     const body = {
       groups: groups.map((group) => ({ kind: group.kind, items: group.items.map((item) => ({ ...item })) })),
       ...(nextCursor === undefined ? {} : { nextCursor: encodeListCursor(nextCursor) }),

@@ -115,7 +115,7 @@ export function registerSystemRoutes(app: ApiApp, deps: AppDependencies, metrics
 }
 
 function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
-  const { generation, items, parts, freshParts, deltas, counts, degraded } = deps.index.statistics();
+  const { generation, items, parts, freshParts, deltas, counts, degraded } = deps.spaces.items.statistics();
   const queue = deps.ingest.backlog();
   const modalities: Record<string, { indexed: number; failed: number }> = {};
   for (const name of [...MODALITIES, 'unknown']) modalities[name] = { indexed: 0, failed: 0 };

@@ -86,6 +86,21 @@ export const searchAnswerSchema = z
     belowThreshold: z.int().openapi({
       description: 'How many more results this page would hold without `minProbability`.',
     }),
+    warnings: z
+      .array(
+        z.object({
+          code: z.enum(['unreached']),
+          terms: z.array(modalitySchema).readonly().openapi({ description: 'Kinds of the terms.' }),
+          modalities: z.array(modalitySchema).readonly().openapi({ description: 'Kinds of the items.' }),
+          message: z.string(),
+        }),
+      )
+      .readonly()
+      .optional()
+      .openapi({
+        description:
+          'What was asked for and could not be done. `unreached`: these terms were not compared with these items, whose model does not embed them.',
+      }),
     nextCursor: z.string().optional(),
     index: z.object({ generation: z.int(), items: z.int(), fresh: z.int() }),
     tookMs: z.object({ encode: z.number(), search: z.number(), total: z.number() }),
@@ -154,6 +169,7 @@ export function toWireAnswer(answer: SearchAnswer): z.infer<typeof searchAnswerS
       preview: toPreview(result.item),
     })),
     belowThreshold: answer.belowThreshold,
+    ...(answer.warnings === undefined ? {} : { warnings: answer.warnings }),
     ...(answer.nextCursor === undefined ? {} : { nextCursor: answer.nextCursor }),
     index: answer.index,
     tookMs: answer.tookMs,

@@ -21,6 +21,7 @@ import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
 import { decodeImage } from '#shared/media/decode-image.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { createSearch } from '#shared/search/search.ts';
+import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import { createMemoryObjectStore } from '#shared/store/memory-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
@@ -49,6 +50,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ki
     image: async (bytes, geometry) => (await decodeImage(bytes, geometry)).pixels,
     audio: async () => tone(440, 16_000),
   });
+  const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
   const waiting = new Set<string>();
   const nextSequencer = createUlidGenerator(clock);
   const jobStore = createJobStore(stateStore);
@@ -80,10 +82,9 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ki
   const deps: AppDependencies = {
     mediaStore,
     stateStore,
-    index,
-    embedder,
-    search: createSearch({ index, encoder, embedder, mediaStore }),
-    zeroShot: createZeroShotClassifier({ encoder, embedder }),
+    spaces,
+    search: createSearch({ spaces: spaces.members, mediaStore }),
+    zeroShot: createZeroShotClassifier(spaces),
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
       changed: async (keys) => {

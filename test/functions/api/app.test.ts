@@ -280,7 +280,7 @@ describe('what the system says of itself', () => {
       },
       parts: [],
     });
-    await deps.index.apply([failed('a.png'), failed('b.png')]);
+    await deps.spaces.members[0].index.apply([failed('a.png'), failed('b.png')]);
     await fresh.put('/v1/objects/good.txt', 'good');
     await fresh.settle();
     const original = deps.ingest.changed;
