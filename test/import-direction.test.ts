@@ -27,6 +27,7 @@ const ADAPTERS = [
   'shared/store/overlay-object-store.ts',
   'shared/store/s3-object-store.ts',
   'shared/queue/memory-queue.ts',
+  'shared/queue/sqs-queue.ts',
   'shared/runtime/onnx-session.ts',
   'shared/vector-index/open-index.ts',
 ];

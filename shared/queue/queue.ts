@@ -16,7 +16,7 @@ export interface Delivery<Message> {
 export interface QueueDepth {
   /** Waiting to be received. */
   readonly waiting: number;
-  /** Received and not yet acknowledged. */
+  /** Received and not yet acknowledged. Amazon SQS counts what waits for the end of a retry's delay here too. */
   readonly inFlight: number;
   readonly dead: number;
 }

@@ -75,7 +75,8 @@ export function describeQueue(
       const { queue, advance } = await create(SETTINGS);
       await queue.send(['a']);
       await (await receiveOne(queue)).retry('busy', 5_000);
-      expect(await queue.depth()).toEqual({ waiting: 1, inFlight: 0, dead: 0 });
+      const { waiting, inFlight, dead } = await queue.depth();
+      expect([waiting + inFlight, dead]).toEqual([1, 0]); // a delay hides the message, which SQS counts as in flight
       await advance(4_999);
       expect(await queue.receive({ limit: 1, ...NOW })).toEqual([]);
       await advance(1);
