@@ -9,8 +9,8 @@ import { matchProbability } from '#shared/encoders/space.ts';
 import type { Pixels } from '#shared/media/image.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
+import { type Graph, writeOnnx } from '#shared/runtime/write-onnx.ts';
 import { type ModelFolderSettings, makeModelFolder } from '../models/make-model-folder.ts';
-import { type Graph, writeOnnx } from '../models/onnx-writer.ts';
 import { createRandom } from '../models/tiny-meaning.ts';
 
 const SIZE = 16;

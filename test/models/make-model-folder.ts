@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FamilyName } from '#shared/models/model-family.ts';
-import { type Graph, writeOnnx } from './onnx-writer.ts';
+import { type Graph, writeOnnx } from '#shared/runtime/write-onnx.ts';
 import { bytePairTokenizer, type TinyTokenizer, wordPieceTokenizer } from './tiny-tokenizers.ts';
 import { audioGraph, melGraph, textGraph, tokenEmbeddings, tokenGraph, visionGraph } from './tiny-towers.ts';
 

@@ -1,6 +1,6 @@
 /** The graphs of the tiny test models: a few operators each, weights from `tiny-meaning.ts`. */
 
-import type { Graph, Initializer, Node } from './onnx-writer.ts';
+import type { Graph, Initializer, Node } from '#shared/runtime/write-onnx.ts';
 import { BAND_HZ, COLOURS, createMeaning, FILLERS, TONES } from './tiny-meaning.ts';
 
 export interface TowerNames {

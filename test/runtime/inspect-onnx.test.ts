@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { inspectOnnx } from '#shared/runtime/inspect-onnx.ts';
-import { type ExternalInitializer, type Graph, type Initializer, writeOnnx } from '../models/onnx-writer.ts';
+import { type ExternalInitializer, type Graph, type Initializer, writeOnnx } from '#shared/runtime/write-onnx.ts';
 
 const withWeights = (...initializers: (Initializer | ExternalInitializer)[]): Graph => ({
   inputs: [{ name: 'x', type: 'float32', shape: [3] }],

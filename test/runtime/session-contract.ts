@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { OpenSession, Tensor } from '#shared/runtime/session.ts';
-import { type Graph, writeOnnx } from '../models/onnx-writer.ts';
+import { type Graph, writeOnnx } from '#shared/runtime/write-onnx.ts';
 
 /** double = 2 x, [B, 3]; negative = -x, [B, 3]; ids go through. */
 const graph: Graph = {

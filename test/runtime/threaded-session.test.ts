@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
-import { writeOnnx } from '../models/onnx-writer.ts';
+import { writeOnnx } from '#shared/runtime/write-onnx.ts';
 import { describeSession } from './session-contract.ts';
 
 describeSession('a session in a thread of its own', createThreadedSession);
