@@ -3,7 +3,8 @@
 import type { Clock } from '#shared/core/clock.ts';
 import type { Queue } from '#shared/queue/queue.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
-import type { ChangeMessage } from './change-message.ts';
+import type { ChangeMessage, SequencedChange } from './change-message.ts';
+import { sequencerAfter } from './sequencer.ts';
 import { createThroughput } from './throughput.ts';
 
 export interface Backlog {
@@ -55,14 +56,14 @@ export function createInbox(deps: InboxDependencies): Inbox {
   async function sequencer(key: string): Promise<string> {
     const next = deps.nextSequencer();
     const latest = await deps.index.latest(key);
-    return latest === undefined || latest.sequencer < next ? next : `${latest.sequencer}+`;
+    return latest === undefined || latest.sequencer < next ? next : sequencerAfter(latest.sequencer);
   }
 
   return {
     changed: async (keys) => {
-      const messages: ChangeMessage[] = [];
+      const messages: SequencedChange[] = [];
       for (const key of new Set(keys)) {
-        const message: ChangeMessage = { operation: 'put', key, sequencer: await sequencer(key) };
+        const message: SequencedChange = { operation: 'put', key, sequencer: await sequencer(key) };
         pending.set(key, message.sequencer);
         messages.push(message);
       }

@@ -4,6 +4,7 @@
  * and by a byte budget. A message is acknowledged only after its change is stored.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, Item } from '#shared/catalog/item.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import { type ChiasmError, toChiasmError } from '#shared/core/errors.ts';
@@ -12,20 +13,21 @@ import type { Encoder } from '#shared/encoders/encoder.ts';
 import type { Delivery, Queue } from '#shared/queue/queue.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { type ByteBudget, createByteBudget } from './byte-budget.ts';
-import type { ChangeMessage } from './change-message.ts';
+import type { ChangeMessage, SequencedChange } from './change-message.ts';
 import { encodeBatch } from './encode-batch.ts';
 import { createHandOver, type HandOver } from './hand-over.ts';
 import type { Prepared, PrepareObject } from './prepare.ts';
+import { sequencerAfter } from './sequencer.ts';
 
 export interface IngestDependencies {
-  readonly queue: Queue<ChangeMessage>;
+  readonly queue: Pick<Queue<ChangeMessage>, 'receive'>;
   readonly index: VectorIndex;
   readonly encoder: Encoder;
   readonly prepare: PrepareObject;
   readonly clock: Clock;
   readonly log: Log;
   /** Called when work on a message has ended for good, after its change is stored. */
-  readonly onSettled?: (message: ChangeMessage, outcome: 'done' | 'failed' | 'dead') => void;
+  readonly onSettled?: (message: SequencedChange, outcome: 'done' | 'failed' | 'dead') => void;
 }
 
 export interface IngestOptions {
@@ -44,12 +46,12 @@ export interface IngestOptions {
 }
 
 interface Ready {
-  readonly delivery: Delivery<ChangeMessage>;
+  readonly delivery: Delivery<SequencedChange>;
   readonly prepared: Prepared;
 }
 
 interface Done {
-  readonly delivery: Delivery<ChangeMessage>;
+  readonly delivery: Delivery<SequencedChange>;
   readonly change: Change;
   /** The delivery's attempts are spent: it goes to the dead letters once its failed item is stored. */
   readonly dead?: string;
@@ -100,8 +102,7 @@ async function prepareAhead(
       await Promise.race(running);
       continue;
     }
-    const deliveries = await deps.queue.receive({ limit: ahead - running.size, waitMs: RECEIVE_WAIT_MS, signal });
-    for (const delivery of deliveries) {
+    for (const delivery of await receive(deps, ahead - running.size, signal)) {
       const task = prepareOne(deps, settings, line, limit, delivery).finally(() => running.delete(task));
       running.add(task);
     }
@@ -109,21 +110,37 @@ async function prepareAhead(
   await Promise.all(running);
 }
 
+/** None when the queue does not answer; it may again a moment later. @throws ChiasmError that waiting does not help */
+async function receive({ queue, log }: IngestDependencies, limit: number, signal: AbortSignal) {
+  try {
+    return await queue.receive({ limit, waitMs: RECEIVE_WAIT_MS, signal });
+  } catch (thrown) {
+    const error = toChiasmError(thrown);
+    if (!error.retryable) throw error;
+    log.warn('ingest.not_received', { error });
+    await sleep(RECEIVE_WAIT_MS, undefined, { signal }).catch(() => {}); // stopped
+    return [];
+  }
+}
+
 async function prepareOne(
   deps: IngestDependencies,
   settings: Required<IngestOptions>,
   line: Line,
   limit: ByteBudget,
-  delivery: Delivery<ChangeMessage>,
+  received: Delivery<ChangeMessage>,
 ): Promise<void> {
-  const { key, sequencer, operation } = delivery.message;
+  const { key, operation } = received.message;
   await limit.acquire(1);
+  let delivery = inOrder(received, undefined);
   try {
     const latest = await deps.index.latest(key);
+    delivery = inOrder(received, latest?.sequencer);
+    const { sequencer } = delivery.message;
     const seen = latest !== undefined && latest.sequencer >= sequencer;
     const prepared = seen ? 'unchanged' : operation === 'put' ? await deps.prepare(delivery.message) : 'gone';
     if (prepared === 'unchanged') {
-      await delivery.acknowledge();
+      await tellQueue(deps, delivery, delivery.acknowledge());
       deps.onSettled?.(delivery.message, 'done');
     } else if (prepared === 'gone') {
       line.storage.add({ delivery, change: { operation: 'delete', key, sequencer } });
@@ -136,6 +153,12 @@ async function prepareOne(
   } finally {
     limit.release(1);
   }
+}
+
+/** A message without a place gets the one right after what is known of its key. */
+function inOrder(delivery: Delivery<ChangeMessage>, known: string | undefined): Delivery<SequencedChange> {
+  const { message } = delivery;
+  return { ...delivery, message: { ...message, sequencer: message.sequencer ?? sequencerAfter(known) } };
 }
 
 async function encodeReady(
@@ -186,11 +209,7 @@ function createStorage(deps: IngestDependencies, settings: Required<IngestOption
       }
       return;
     }
-    for (const { delivery, change, dead } of group) {
-      await (dead === undefined ? delivery.acknowledge() : delivery.retry(dead));
-      const failed = change.operation === 'put' && change.item.status === 'failed';
-      deps.onSettled?.(delivery.message, dead !== undefined ? 'dead' : failed ? 'failed' : 'done');
-    }
+    await Promise.all(group.map((done) => settle(deps, done))); // together: a queue may settle many by one request
   };
   const flush = () => {
     clearTimeout(timer);
@@ -210,6 +229,18 @@ function createStorage(deps: IngestDependencies, settings: Required<IngestOption
   };
 }
 
+/** The change of a message is stored. */
+async function settle(deps: IngestDependencies, { delivery, change, dead }: Done): Promise<void> {
+  await tellQueue(deps, delivery, dead === undefined ? delivery.acknowledge() : delivery.retry(dead));
+  const failed = change.operation === 'put' && change.item.status === 'failed';
+  deps.onSettled?.(delivery.message, dead !== undefined ? 'dead' : failed ? 'failed' : 'done');
+}
+
+/** A message of which the queue could not be told comes again after its time-out, which is harmless. */
+async function tellQueue({ log }: IngestDependencies, { message }: Delivery<SequencedChange>, told: Promise<void>) {
+  await told.catch((thrown) => log.warn('ingest.queue_not_told', { key: message.key, error: toChiasmError(thrown) }));
+}
+
 /**
  * A fault of the machine: tried again later, unless that cannot help. When the attempts are spent the item says why, and
  * the message is dead.
@@ -218,14 +249,14 @@ async function handleFault(
   deps: IngestDependencies,
   settings: Required<IngestOptions>,
   storage: Storage,
-  delivery: Delivery<ChangeMessage>,
+  delivery: Delivery<SequencedChange>,
   fault: ChiasmError,
 ): Promise<void> {
   const { key, sequencer } = delivery.message;
   deps.log.warn('ingest.fault', { key, attempt: delivery.attempt, error: fault });
   const mayPass = fault.retryable || fault.code === 'internal';
   if (mayPass && delivery.attempt < settings.maxAttempts) {
-    await delivery.retry(fault.message, backoffMs(delivery.attempt));
+    await tellQueue(deps, delivery, delivery.retry(fault.message, backoffMs(delivery.attempt)));
     return;
   }
   const item: Item = {
@@ -247,10 +278,10 @@ async function handleFault(
 async function giveBack(
   deps: IngestDependencies,
   settings: Required<IngestOptions>,
-  delivery: Delivery<ChangeMessage>,
+  delivery: Delivery<SequencedChange>,
   fault: ChiasmError,
 ): Promise<void> {
-  await delivery.retry(fault.message, backoffMs(delivery.attempt));
+  await tellQueue(deps, delivery, delivery.retry(fault.message, backoffMs(delivery.attempt)));
   if (delivery.attempt >= settings.maxAttempts) deps.onSettled?.(delivery.message, 'dead');
 }
 

@@ -20,7 +20,7 @@ import { readText } from '#shared/media/read-text.ts';
 import { waveform } from '#shared/media/waveform.ts';
 import type { ObjectStore, StoredObject } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
-import type { ChangeMessage } from './change-message.ts';
+import type { SequencedChange } from './change-message.ts';
 
 /** One part's content in the form that the encoder takes. */
 export type EncoderInput =
@@ -39,7 +39,7 @@ export interface Prepared {
 }
 
 export type Preparation = Prepared | 'gone' | 'unchanged';
-export type PrepareObject = (message: ChangeMessage) => Promise<Preparation>;
+export type PrepareObject = (message: SequencedChange) => Promise<Preparation>;
 
 export interface PrepareDependencies {
   readonly mediaStore: ObjectStore;

@@ -16,9 +16,13 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 /** Longer than the longest wait for a message, 20 seconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Requests go to the host of the queue's URL. */
-export function createSqsClient({ region, credentials, maxAttempts = 5 }: SqsSettings = {}): SQSClient {
+/** A client for this queue and its dead letters, which are at the same host. */
+export function createSqsClient(
+  queueUrl: string,
+  { region, credentials, maxAttempts = 5 }: SqsSettings = {},
+): SQSClient {
   return new SQSClient({
+    endpoint: new URL(queueUrl).origin,
     ...(region !== undefined && { region }),
     ...(credentials !== undefined && { credentials }),
     maxAttempts,

@@ -12,19 +12,16 @@ import {
   type SQSClient,
   type Message as SqsMessage,
 } from '@aws-sdk/client-sqs';
-import { type ChiasmError, toChiasmError } from '#shared/core/errors.ts';
-import type { Log } from '#shared/core/log.ts';
-import type { Delivery, Queue } from './queue.ts';
+import { toChiasmError } from '#shared/core/errors.ts';
+import type { Queue } from './queue.ts';
 import { BATCH_ENTRIES, sendInBatches } from './sqs-batch.ts';
 import { toSqsError } from './sqs-client.ts';
+import { createSqsDelivery, type SqsDeliveryDependencies } from './sqs-delivery.ts';
 import { readRedrive } from './sqs-redrive.ts';
 
-export interface SqsQueueDependencies<Message> {
+export interface SqsQueueDependencies<Message> extends Omit<SqsDeliveryDependencies<Message>, 'redrive'> {
   readonly client: SQSClient;
   readonly queueUrl: string;
-  /** What a body says; undefined when there is nothing to do. What it throws sends the body to the dead letters. */
-  readonly parse: (body: string) => Message | undefined;
-  readonly log: Log;
 }
 
 export interface SqsQueueOptions {
@@ -41,7 +38,6 @@ export interface SqsQueue<Message> extends Queue<Message> {
 
 const HOUR_MS = 3_600_000;
 const MAX_WAIT_SECONDS = 20;
-const MAX_DELAY_SECONDS = 43_200;
 /** Of one request; SQS takes more, these are few requests already. */
 const BATCH_BYTES = 256 * 1024;
 /** Held messages are hidden anew when this share of the time-out is over: two tries may fail. */
@@ -57,7 +53,7 @@ export async function openSqsQueue<Message>(
   deps: SqsQueueDependencies<Message>,
   { holdMs = HOUR_MS }: SqsQueueOptions = {},
 ): Promise<SqsQueue<Message>> {
-  const { client, queueUrl, parse, log } = deps;
+  const { client, queueUrl, log } = deps;
   const redrive = await readRedrive(client, queueUrl);
   const held = new Set<Held>();
   const remove = createRemover(client, queueUrl);
@@ -105,37 +101,24 @@ export async function openSqsQueue<Message>(
     return (await Promise.all(limits.map((one) => receiveOnce(one, 0, signal)))).flat();
   }
 
-  /** Undefined when there is nothing to do with the message, or nothing that can be done. */
-  async function deliver(message: SqsMessage): Promise<Delivery<Message> | undefined> {
-    const { Body: body = '', ReceiptHandle: receipt = '' } = message;
-    const attempt = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
+  function deliver({ Body: body = '', ReceiptHandle: receipt = '', Attributes }: SqsMessage) {
     const one: Held = { receipt, sinceMs: performance.now() };
-    let settled = false;
     held.add(one);
-    const settle = async (work: () => Promise<unknown>) => {
-      if (settled) return;
-      settled = true;
-      held.delete(one);
-      await work();
-    };
-    const acknowledge = () => settle(() => remove(receipt));
-    const giveUp = (reason: string) =>
-      settle(async () => {
-        await redrive.giveUp(body, reason, attempt); // first: a message may be there twice, never nowhere
-        await remove(receipt);
-      });
-    const retry = async (reason: string, delayMs = 0) => {
-      if (attempt >= redrive.maxAttempts) await giveUp(reason);
-      else await settle(() => setVisibility([one], Math.min(Math.ceil(delayMs / 1000), MAX_DELAY_SECONDS)));
-    };
-    const outcome = attemptTo(() => parse(body));
-    if (outcome.value !== undefined) return { message: outcome.value, attempt, acknowledge, retry };
-    const { error } = outcome;
-    if (error !== undefined) log.warn('queue.message_refused', { error });
-    await (error === undefined ? acknowledge() : giveUp(error.message)).catch(
-      (fault) => log.error('queue.message_left', { error: toChiasmError(fault) }), // it comes again
+    return createSqsDelivery(
+      { ...deps, redrive },
+      {
+        body,
+        attempt: Number(Attributes?.ApproximateReceiveCount ?? 1),
+        remove: () => {
+          held.delete(one);
+          return remove(receipt);
+        },
+        hide: (seconds) => {
+          held.delete(one);
+          return setVisibility([one], seconds);
+        },
+      },
     );
-    return undefined;
   }
 
   return {
@@ -182,14 +165,6 @@ export async function openSqsQueue<Message>(
       await setVisibility(left, 0);
     },
   };
-}
-
-function attemptTo<Value>(work: () => Value): { readonly value?: Value; readonly error?: ChiasmError } {
-  try {
-    return { value: work() };
-  } catch (thrown) {
-    return { error: toChiasmError(thrown) };
-  }
 }
 
 /** Removes messages, those of one turn of the event loop together. A receipt that is out of date removes nothing. */

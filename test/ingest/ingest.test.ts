@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createManualClock, systemClock } from '#shared/core/clock.ts';
@@ -17,6 +18,7 @@ import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
+import type { Queue } from '#shared/queue/queue.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { createMemoryObjectStore } from '#shared/store/memory-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
@@ -46,6 +48,7 @@ interface Options extends IngestOptions {
   readonly mediaStore?: (inner: ObjectStore) => ObjectStore;
   readonly index?: (inner: VectorIndex) => VectorIndex;
   readonly encoder?: Encoder;
+  readonly queue?: (inner: Queue<ChangeMessage>) => Queue<ChangeMessage>;
 }
 
 /** The whole path, at work until the test ends. */
@@ -62,7 +65,8 @@ async function startIngest(options: Options = {}) {
     scratchFolder,
   });
   const index = options.index?.(opened) ?? opened;
-  const queue = createMemoryQueue<ChangeMessage>({ visibilityMs: 60_000, maxAttempts: options.maxAttempts ?? 5 });
+  const memoryQueue = createMemoryQueue<ChangeMessage>({ visibilityMs: 60_000, maxAttempts: options.maxAttempts ?? 5 });
+  const queue = options.queue?.(memoryQueue) ?? memoryQueue;
   const inbox = createInbox({ queue, index, clock: systemClock, nextSequencer: createUlidGenerator(systemClock) });
   const stopping = new AbortController();
   const settled: string[] = [];
@@ -317,6 +321,58 @@ describe('ingest', () => {
     await index.apply([{ operation: 'delete', key: 'a.png', sequencer: createUlidGenerator(systemClock)() }]);
     await past.changed(['a.png']);
     const [delivery] = await queue.receive({ limit: 1, waitMs: 0 });
-    expect(delivery!.message.sequencer > (await index.latest('a.png'))!.sequencer).toBe(true);
+    expect(delivery!.message.sequencer! > (await index.latest('a.png'))!.sequencer).toBe(true);
+  });
+
+  it('looks at what was only listed, whatever it knows, and lets every later event win', async () => {
+    const { mediaStore, inbox, queue, index, settled } = await startIngest();
+    await mediaStore.put('a.png', await picture('red'));
+    await inbox.changed(['a.png']);
+    await inbox.idle();
+    const first = (await index.latest('a.png'))!.sequencer;
+    await mediaStore.put('a.png', await picture('blue'));
+    await mediaStore.put('new.png', await picture('green'));
+    await queue.send(['a.png', 'new.png', 'gone.png'].map((key) => ({ operation: 'put', key })));
+    while (settled.length < 4) await sleep(10);
+    expect((await index.item('a.png'))!.item.etag).toBe((await mediaStore.head('a.png'))!.etag);
+    expect((await index.latest('a.png'))!.sequencer > first).toBe(true);
+    expect(await index.item('new.png')).toBeDefined();
+    expect((await index.latest('new.png'))!.sequencer < createUlidGenerator(systemClock)()).toBe(true);
+    expect(await index.item('gone.png')).toBeUndefined();
+  });
+
+  it('goes on when the queue does not answer, or cannot be told', async () => {
+    let failures = 0;
+    const failing = <Result>(work: () => Promise<Result>) => {
+      failures += 1;
+      return failures % 2 === 1 ? Promise.reject(unavailable()) : work();
+    };
+    const { mediaStore, inbox } = await startIngest({
+      queue: (inner) => ({
+        ...inner,
+        receive: (options) =>
+          failing(async () => {
+            const deliveries = await inner.receive(options);
+            return deliveries.map((one) => ({ ...one, acknowledge: () => failing(one.acknowledge) }));
+          }),
+      }),
+    });
+    await mediaStore.put('a.png', await picture('red'));
+    await inbox.changed(['a.png']);
+    await inbox.idle();
+    expect(inbox.backlog()).toMatchObject({ done: 1, failed: 0 });
+  });
+
+  it('ends with the reason when waiting for the queue does not help', async () => {
+    const queue = { receive: () => Promise.reject(new ChiasmError('storage_unavailable', 'access was denied')) };
+    const { index } = await startIngest();
+    const prepare = createPrepare({
+      mediaStore: createMemoryObjectStore(),
+      index,
+      encoder,
+      limits: DEFAULT_MEDIA_LIMITS,
+    });
+    const deps = { queue, index, encoder, prepare, clock: systemClock, log: silentLog };
+    await expect(ingest(deps, {}, new AbortController().signal)).rejects.toThrow(/access was denied/);
   });
 });

@@ -25,7 +25,7 @@ afterAll(async () => {
 const SETTINGS: QueueSettings = { visibilityMs: 30_000, maxAttempts: 3 };
 
 function openQueue(queueUrl: string, settings: SqsSettings & SqsQueueOptions = {}) {
-  const client = createSqsClient({ ...server.settings, ...settings });
+  const client = createSqsClient(queueUrl, { ...server.settings, ...settings });
   return openSqsQueue<string>({ client, queueUrl, parse: parseText, log: silentLog }, settings);
 }
 
