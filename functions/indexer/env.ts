@@ -12,3 +12,8 @@ export type IndexerEnvironment = z.infer<typeof environmentSchema>;
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): IndexerEnvironment {
   return parseEnvironment(environmentSchema, variables);
 }
+
+/** Where the agent of Amazon ECS answers; undefined outside of ECS. */
+export function readAgentUri(variables: NodeJS.ProcessEnv = process.env): string | undefined {
+  return variables.ECS_AGENT_URI;
+}

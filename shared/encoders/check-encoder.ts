@@ -10,11 +10,14 @@ import type { Pixels } from '#shared/media/image.ts';
 import type { Encoder } from './encoder.ts';
 
 export interface CheckOptions {
-  /** The same model where it is known to work (float32 on the CPU): every vector is compared with its own. */
-  readonly reference?: Encoder;
+  /** What the same model gives where it is known to work (on the CPU): every vector is compared with its own. */
+  readonly reference?: ReferenceVectors;
   /** Least cosine with the reference. @default 0.98, which int8 reaches and a broken graph does not */
   readonly minReferenceCosine?: number;
 }
+
+/** Rows [2, D] for the two fixed contents of each modality. */
+export type ReferenceVectors = Readonly<Partial<Record<Modality, Float32Array>>>;
 
 /** Least cosine of a row alone and in a batch: int8 with dynamic ranges moves it a little. */
 const MIN_BATCH_COSINE = 0.99;
@@ -36,12 +39,20 @@ export async function checkEncoder(encoder: Encoder, options: CheckOptions = {})
     if (!(distinct < MAX_DISTINCT_COSINE)) report(`gives the same vector for different content (cosine ${distinct})`);
     const batch = dot(second, alone);
     if (!(batch >= MIN_BATCH_COSINE)) report(`gives another vector in a batch than alone (cosine ${batch})`);
-    if (!options.reference?.modalities.has(modality)) continue;
-    const expected = await probes.embed(options.reference, [0, 1]);
+    const expected = options.reference?.[modality];
+    if (expected === undefined) continue;
     const nearest = Math.min(dot(first, row(expected, dimensions, 0)), dot(second, row(expected, dimensions, 1)));
     if (!(nearest >= (options.minReferenceCosine ?? 0.98))) report(`differs from the reference (cosine ${nearest})`);
   }
   return issues;
+}
+
+/** What `checkEncoder` compares with, from an encoder that is known to work. */
+export async function referenceVectors(encoder: Encoder): Promise<ReferenceVectors> {
+  const vectors: Partial<Record<Modality, Float32Array>> = {};
+  for (const modality of encoder.modalities)
+    vectors[modality] = await probesOf(encoder, modality).embed(encoder, [0, 1]);
+  return vectors;
 }
 
 interface Probes {
