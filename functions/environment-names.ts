@@ -20,10 +20,14 @@ export const ENVIRONMENT = {
   /** ARN or name of the ECS cluster in which jobs run. */
   cluster: 'CHIASM_CLUSTER',
   trainerTaskDefinition: 'CHIASM_TRAINER_TASK_DEFINITION',
-  /** Subnet ids, separated by commas. */
+  /** `FARGATE`, or the name of the capacity provider of the GPU machines. */
+  trainerCapacityProvider: 'CHIASM_TRAINER_CAPACITY_PROVIDER',
+  /** Subnet ids, separated by commas; none where a task shares its machine's network. */
   trainerSubnets: 'CHIASM_TRAINER_SUBNETS',
   /** Security group ids, separated by commas. */
   trainerSecurityGroups: 'CHIASM_TRAINER_SECURITY_GROUPS',
+  /** Deltas of a space for which the compactor folds at once; below it waits for its schedule. */
+  compactAfterDeltas: 'CHIASM_COMPACT_AFTER_DELTAS',
   /** `embedded` or `s3-vectors`. */
   vectorIndex: 'CHIASM_VECTOR_INDEX',
   /** Vector bucket of Amazon S3 Vectors; only with `s3-vectors`. */
