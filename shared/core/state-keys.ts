@@ -1,5 +1,7 @@
 /** The only file that spells the keys of Chiasm's own state. `infra` grants and the handlers read by the same names. */
 
+export const SPACES_PREFIX = 'spaces/';
+
 /** Where one space (the vectors of one model version) keeps its index. */
 export const spaceKeys = (space: string) => ({
   prefix: `spaces/${space}/`,
@@ -10,6 +12,11 @@ export const spaceKeys = (space: string) => ({
   generations: `spaces/${space}/generation/`,
   generation: (number: number, ulid: string) => `spaces/${space}/generation/${number}-${ulid}/`,
 });
+
+/** The space that a delta's key belongs to; undefined for the key of anything else. */
+export function spaceOfDelta(key: string): string | undefined {
+  return /^spaces\/([^/]+)\/delta\/[^/]+\.arrow$/.exec(key)?.[1];
+}
 
 /** A thumbnail belongs to one version of one object: `keyDigest` is the SHA-256 of its key, so that erasing can list it. */
 export const thumbnailKeys = {

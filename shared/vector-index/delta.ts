@@ -142,6 +142,18 @@ export function decodeDelta(bytes: Uint8Array, digest: string, space: DeltaSpace
   return changesOf(table, space.dimensions);
 }
 
+/** The space that a delta says it belongs to. @throws ChiasmError `state_corrupt` when it is no delta */
+export function readDeltaSpace(bytes: Uint8Array, name: string): DeltaSpace {
+  try {
+    const { metadata } = tableFromIPC(bytes).schema;
+    const [id, dimensions] = [metadata.get('space'), Number(metadata.get('dimensions'))];
+    if (metadata.get('format') === FORMAT && id !== undefined && dimensions > 0) return { id, dimensions };
+  } catch (cause) {
+    throw new ChiasmError('state_corrupt', `delta ${name} is damaged: expected an Arrow file`, { cause });
+  }
+  throw new ChiasmError('state_corrupt', `delta ${name} is no delta of the format ${FORMAT}`);
+}
+
 interface DeltaRow {
   readonly operation: Change['operation'];
   readonly key: string;
