@@ -36,6 +36,9 @@ export interface ItemHead {
   readonly modality: Item['modality'];
 }
 
+/** Stands for the modality of an item without one. */
+export const NO_MODALITY = 'other';
+
 const SCHEMA = `
 -- The columns that filters compare have no declared type: SQLite would convert a value to it, and take "1" for 1.
 CREATE TABLE item (
@@ -209,6 +212,21 @@ export class Catalog {
       items[row] = ids[i]!;
     });
     return items;
+  }
+
+  /** Rows in use by the modality of their item, each in ascending order. */
+  rowsByModality(): Map<string, Int32Array> {
+    const lines = this.statement(
+      `SELECT modality, json_group_array(row) AS rows FROM (
+         SELECT coalesce(item.modality, '${NO_MODALITY}') AS modality, part.row AS row
+         FROM part JOIN item ON item.id = part.item WHERE part.row IS NOT NULL ORDER BY part.row) GROUP BY modality`,
+    ).all();
+    return new Map(
+      lines.map(({ modality, rows }) => [
+        modality as string,
+        Int32Array.from(JSON.parse(rows as string) as number[]).sort(),
+      ]),
+    );
   }
 
   /** Rows in use, ascending. */

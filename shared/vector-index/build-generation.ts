@@ -1,13 +1,13 @@
 /**
- * Builds the files of the next generation from the last one and deltas. Synchronous and long: `compact.ts` runs it in a
- * worker thread. What is removed leaves no bytes behind: rows are zeroed, graph points overwritten, the catalog rewritten.
+ * Builds the next generation from the last one and deltas, all but its graphs, which can then be built side by side.
+ * Synchronous and long: `run-build.ts` runs it in a worker thread. What is removed leaves no bytes behind: rows are zeroed, graph points overwritten, the catalog rewritten.
  */
 
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Catalog, openCatalogForWriting } from '#shared/catalog/catalog.ts';
+import { type Catalog, NO_MODALITY, openCatalogForWriting } from '#shared/catalog/catalog.ts';
 import type { Change, Part } from '#shared/catalog/item.ts';
-import { buildGraph, type GraphParameters, updateGraph } from './build-graph.ts';
+import type { GraphParameters, GraphTask } from './build-graph.ts';
 import { type DeltaSpace, decodeDelta } from './delta.ts';
 import { deltaDigest } from './live-state.ts';
 import { GENERATION_FILES, type GenerationDescription } from './manifest.ts';
@@ -25,25 +25,24 @@ export interface BuildInput {
   readonly folder: string;
   readonly nowMs: number;
   readonly tombstoneRetentionMs: number;
-  /** The graph is built anew when more than this share of its points were moved or deleted since it last was. */
+  /** Rows are packed when more than this share of them is free; see also `GraphTask`. */
   readonly rebuildShare: number;
   readonly graph: GraphParameters;
 }
 
-export interface BuildOutput {
+export interface Built {
   /** Names of the files written to the folder. */
   readonly files: readonly string[];
   readonly items: number;
   readonly parts: number;
   readonly vectors: number;
   readonly rows: number;
-  readonly graphChanges: number;
   readonly tombstones: number;
-  readonly rebuilt: boolean;
+  readonly graphTasks: readonly GraphTask[];
 }
 
 /** @throws ChiasmError `state_corrupt` when a delta is damaged */
-export function buildGeneration(input: BuildInput): BuildOutput {
+export function buildGeneration(input: BuildInput): Built {
   const catalogPath = join(input.folder, GENERATION_FILES.catalog);
   const previousCatalog = input.previous?.paths.get(GENERATION_FILES.catalog);
   if (previousCatalog !== undefined) copyFileSync(previousCatalog, catalogPath);
@@ -81,16 +80,22 @@ function newestChanges({ deltas, space }: BuildInput, catalog: Catalog): Change[
 
 interface Removed {
   readonly items: number;
-  readonly rows: readonly number[];
+  readonly rows: readonly RemovedRow[];
+}
+
+interface RemovedRow {
+  readonly row: number;
+  readonly modality: string;
 }
 
 function removeOld(catalog: Catalog, changes: readonly Change[]): Removed {
-  const rows: number[] = [];
+  const rows: RemovedRow[] = [];
   let items = 0;
   for (const change of changes) {
     const head = catalog.head(stampOf(change).key);
     if (head === undefined) continue;
-    rows.push(...catalog.remove(head.id));
+    const modality = head.modality ?? NO_MODALITY;
+    rows.push(...catalog.remove(head.id).map((row) => ({ row, modality })));
     items++;
   }
   return { items, rows };
@@ -100,7 +105,7 @@ interface AssignedRows {
   /** New vectors by row. */
   readonly added: ReadonlyMap<number, Float32Array>;
   /** Rows that held a vector in the last generation and hold none now, or another one. */
-  readonly removed: readonly number[];
+  readonly removed: readonly RemovedRow[];
   readonly count: number;
 }
 
@@ -130,26 +135,47 @@ function freeRows(catalog: Catalog, count: number): number[] {
   return free;
 }
 
+/** Writes `vectors.f32`; what is left to do is one graph for each modality. */
 function writeVectors(input: BuildInput, catalog: Catalog, assigned: AssignedRows) {
   const { previous, space, folder } = input;
   const vectors = new Float32Array(assigned.count * space.dimensions);
   const previousVectors = previous?.paths.get(GENERATION_FILES.vectors);
   if (previousVectors !== undefined) readMatrix(previousVectors, vectors);
-  for (const row of assigned.removed) vectors.fill(0, row * space.dimensions, (row + 1) * space.dimensions);
+  for (const { row } of assigned.removed) vectors.fill(0, row * space.dimensions, (row + 1) * space.dimensions);
   for (const [row, vector] of assigned.added) vectors.set(vector, row * space.dimensions);
 
-  const graphChanges = (previous?.description.graphChanges ?? 0) + assigned.removed.length;
-  const previousGraph = previous?.paths.get(GENERATION_FILES.graph);
-  const rebuilt = previousGraph === undefined || graphChanges > input.rebuildShare * assigned.count;
-  const rows = rebuilt ? packRows(catalog, vectors, space.dimensions) : assigned.count;
-  if (rows === 0) return { files: [], rows, graphChanges: 0, rebuilt };
-  const matrix = vectors.subarray(0, rows * space.dimensions);
-  const target = join(folder, GENERATION_FILES.graph);
-  if (rebuilt) buildGraph(matrix, space.dimensions, input.graph, target);
-  else updateGraph(previousGraph, matrix, space.dimensions, assigned, target);
-  writeMatrix(join(folder, GENERATION_FILES.vectors), matrix);
-  const files = [GENERATION_FILES.vectors, GENERATION_FILES.graph];
-  return { files, rows, graphChanges: rebuilt ? 0 : graphChanges, rebuilt };
+  const free = assigned.count - catalog.sizes().vectors;
+  const packed = free > input.rebuildShare * assigned.count;
+  const rows = packed ? packRows(catalog, vectors, space.dimensions) : assigned.count;
+  if (rows === 0) return { files: [], rows, graphTasks: [] };
+  writeMatrix(join(folder, GENERATION_FILES.vectors), vectors.subarray(0, rows * space.dimensions));
+  return { files: [GENERATION_FILES.vectors], rows, graphTasks: graphTasks(input, catalog, assigned, packed) };
+}
+
+function graphTasks(input: BuildInput, catalog: Catalog, assigned: AssignedRows, packed: boolean): GraphTask[] {
+  const { previous, space, folder, graph, rebuildShare } = input;
+  return [...catalog.rowsByModality()].map(([modality, rows]): GraphTask => {
+    const description = previous?.description.graphs.find((other) => other.modality === modality);
+    const removed = assigned.removed.filter((old) => old.modality === modality).map(({ row }) => row);
+    const keepsRows = previous !== undefined && description !== undefined && !packed;
+    return {
+      modality,
+      dimensions: space.dimensions,
+      parameters: graph,
+      vectorsPath: join(folder, GENERATION_FILES.vectors),
+      folder,
+      rows,
+      previous: keepsRows
+        ? {
+            description,
+            paths: previous.paths,
+            added: rows.filter((row) => assigned.added.has(row)),
+            removed: Int32Array.from(removed),
+          }
+        : undefined,
+      rebuildShare,
+    };
+  });
 }
 
 /** Moves vectors and their row numbers together so that no row is free. Returns the number of rows. */

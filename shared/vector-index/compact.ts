@@ -12,7 +12,6 @@ import type { Log } from '#shared/core/log.ts';
 import { spaceKeys } from '#shared/core/state-keys.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
-import type { BuildOutput } from './build-generation.ts';
 import type { GraphParameters } from './build-graph.ts';
 import { type DeltaSpace, sha256 } from './delta.ts';
 import { locateGeneration } from './generation.ts';
@@ -20,7 +19,7 @@ import { digestFile, verifyFile } from './generation-files.ts';
 import { deltaDigest, type LiveState, readLiveState } from './live-state.ts';
 import { encodeJson, GENERATION_FILES, type GenerationDescription, type Manifest } from './manifest.ts';
 import { removeGeneration, removeReplaced } from './remove-replaced.ts';
-import { runBuild } from './run-build.ts';
+import { type BuildOutput, runBuild } from './run-build.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 
 export interface CompactDependencies {
@@ -40,7 +39,7 @@ export interface CompactOptions {
    * @default 30 days: twice the longest retention of an Amazon SQS queue
    */
   readonly tombstoneRetentionMs?: number;
-  /** Share of moved and deleted points in the graph above which it is built anew. @default 0.2 */
+  /** Share of moved and deleted points of a graph above which it is built anew. @default 0.2 */
   readonly rebuildShare?: number;
   /** Most bytes of deltas folded at once; the rest follows in further rounds. @default 512 MiB */
   readonly roundBytes?: number;
@@ -55,7 +54,7 @@ export type CompactOutcome =
       readonly foldedDeltas: number;
       readonly items: number;
       readonly parts: number;
-      /** Whether the graph was built anew. */
+      /** Whether a graph was built anew. */
       readonly rebuilt: boolean;
       /** Keys written and still there, with their SHA-256, and keys removed. */
       readonly written: readonly { readonly key: string; readonly digest: string }[];
@@ -230,13 +229,14 @@ async function storeFiles({ store, signal }: Compaction, prefix: string, folder:
 
 function describe(
   { space, graph }: Compaction,
-  { items, parts, vectors, rows, graphChanges, tombstones }: BuildOutput,
+  { items, parts, vectors, rows, graphs, tombstones }: BuildOutput,
   rest: Pick<GenerationDescription, 'generation' | 'writtenAt' | 'files'> & { readonly folded: readonly string[] },
 ): GenerationDescription {
   const { generation, writtenAt, files, folded } = rest;
-  const counts = { items, parts, vectors, rows, graphChanges, tombstones };
+  const counts = { items, parts, vectors, rows, tombstones };
   const { id, dimensions } = space;
-  return { format: 1, space: id, dimensions, generation, writtenAt, ...counts, graph, files, folded: [...folded] };
+  const own = { ...counts, graph, graphs: [...graphs], files, folded: [...folded] };
+  return { format: 2, space: id, dimensions, generation, writtenAt, ...own };
 }
 
 /** True when `manifest` is live. An answer may get lost on its way, so a refusal is believed only after a look. */

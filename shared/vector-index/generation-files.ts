@@ -15,7 +15,7 @@ export interface ExpectedFile {
 /** @throws ChiasmError `state_corrupt` when the file is not the expected one */
 export async function verifyFile(path: string, expected: ExpectedFile, name: string): Promise<void> {
   const actual = await digestFile(path);
-  check(actual, expected, name);
+  checkFile(actual, expected, name);
 }
 
 export async function digestFile(path: string): Promise<ExpectedFile> {
@@ -36,7 +36,7 @@ export async function readVerified(path: string, expected: ExpectedFile, name: s
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    if (size !== expected.sizeBytes) check({ sizeBytes: size, digest: 'not computed' }, expected, name);
+    if (size !== expected.sizeBytes) checkFile({ sizeBytes: size, digest: 'not computed' }, expected, name);
     const buffer = new ArrayBuffer(size);
     const hash = createHash('sha256');
     for (let at = 0; at < size; ) {
@@ -46,14 +46,14 @@ export async function readVerified(path: string, expected: ExpectedFile, name: s
       hash.update(chunk.subarray(0, bytesRead));
       at += bytesRead;
     }
-    check({ sizeBytes: size, digest: hash.digest('hex') }, expected, name);
+    checkFile({ sizeBytes: size, digest: hash.digest('hex') }, expected, name);
     return buffer;
   } finally {
     await file.close();
   }
 }
 
-function check(actual: ExpectedFile, expected: ExpectedFile, name: string): void {
+export function checkFile(actual: ExpectedFile, expected: ExpectedFile, name: string): void {
   if (actual.sizeBytes === expected.sizeBytes && actual.digest === expected.digest) return;
   throw new ChiasmError(
     'state_corrupt',

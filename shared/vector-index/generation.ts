@@ -1,4 +1,4 @@
-/** One immutable generation, opened: the graph and the vectors in memory, the catalog as a read-only file. */
+/** One immutable generation, opened: graphs and codes of the vectors in memory; vectors and catalog as read-only files. */
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +8,22 @@ import { createFilterItems, type FilterItems } from '#shared/catalog/filter-item
 import { ChiasmError } from '#shared/core/errors.ts';
 import { spaceKeys } from '#shared/core/state-keys.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
+import { createProjection, type Projection } from './build-graph.ts';
+import { openCodedRows } from './coded-rows.ts';
 import { type DeltaSpace, sha256 } from './delta.ts';
-import { readVerified, verifyFile } from './generation-files.ts';
-import { GENERATION_FILES, type GenerationDescription, type Manifest, parseGeneration } from './manifest.ts';
+import { createFloatRows } from './float-rows.ts';
+import { type ExpectedFile, readVerified, verifyFile } from './generation-files.ts';
+import {
+  GENERATION_FILES,
+  type GenerationDescription,
+  type GraphDescription,
+  graphFile,
+  type Manifest,
+  parseGeneration,
+  projectionFile,
+} from './manifest.ts';
+import { createRowOwners, type RowOwners } from './row-owners.ts';
+import type { VectorRows } from './vector-rows.ts';
 
 export interface Generation {
   readonly manifest: Manifest;
@@ -20,13 +33,17 @@ export interface Generation {
   readonly itemCapacity: number;
   readonly filterItems: FilterItems;
   readonly counts: ReturnType<Catalog['counts']>;
-  /** Item id by row; 0 for a free row. */
-  readonly owners: Int32Array;
-  /** Row-major [rows, D]. */
-  readonly vectors: Float32Array;
-  /** Labels are row numbers; undefined when there are no vectors. */
-  readonly graph: hnswlib.HierarchicalNSW | undefined;
+  readonly owners: RowOwners;
+  readonly vectors: VectorRows;
+  readonly graphs: readonly ModalityGraph[];
   close(): Promise<void>;
+}
+
+export interface ModalityGraph {
+  readonly description: GraphDescription;
+  /** Labels are row numbers. */
+  readonly graph: hnswlib.HierarchicalNSW;
+  readonly projection: Projection;
 }
 
 export interface GenerationFiles {
@@ -81,7 +98,7 @@ export async function openGeneration(
   const folder = join(scratchFolder, `${manifest.generation}-${manifest.ulid}`);
   try {
     const files = await locateGeneration(store, space, manifest, folder);
-    const { vectors, graph, catalog } = await loadFiles(files, space);
+    const { vectors, graphs, catalog } = await loadFiles(files, space);
     const itemCapacity = catalog.itemCapacity();
     return {
       manifest,
@@ -91,11 +108,12 @@ export async function openGeneration(
       itemCapacity,
       filterItems: createFilterItems(catalog, itemCapacity),
       counts: catalog.counts(),
-      owners: catalog.itemsOfRows(files.description.rows),
-      vectors,
-      graph,
+      owners: createRowOwners(catalog.itemsOfRows(files.description.rows), itemCapacity),
+      vectors: vectors ?? createFloatRows(space.dimensions),
+      graphs,
       close: async () => {
         catalog.close();
+        await vectors?.close();
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -105,27 +123,38 @@ export async function openGeneration(
   }
 }
 
-async function loadFiles({ description, paths }: GenerationFiles, space: DeltaSpace) {
-  const { catalog: catalogName, vectors: vectorsName, graph: graphName } = GENERATION_FILES;
+async function loadFiles({ description, paths }: GenerationFiles, { dimensions }: DeltaSpace) {
   const at = (name: string) => [paths.get(name)!, description.files[name]!, `generation file ${name}`] as const;
-  const [vectors, graph] = await Promise.all([
-    paths.has(vectorsName) ? readVerified(...at(vectorsName)) : new ArrayBuffer(0),
-    paths.has(graphName) ? loadGraph(...at(graphName), space.dimensions) : undefined,
-    verifyFile(...at(catalogName)),
-  ]);
-  return { vectors: new Float32Array(vectors), graph, catalog: openCatalogFile(paths.get(catalogName)!) };
+  const { catalog, vectors: vectorsName } = GENERATION_FILES;
+  const opening = paths.has(vectorsName) ? openCodedRows(...at(vectorsName), dimensions) : undefined;
+  try {
+    const [graphs] = await Promise.all([
+      Promise.all(description.graphs.map((graph) => loadGraph(graph, at, paths, dimensions))),
+      opening,
+      verifyFile(...at(catalog)),
+    ]);
+    return { vectors: await opening, graphs, catalog: openCatalogFile(paths.get(catalog)!) };
+  } catch (error) {
+    await opening?.then((vectors) => vectors.close()).catch(() => undefined); // its own failure is the one thrown here
+    throw error;
+  }
 }
 
 async function loadGraph(
-  path: string,
-  expected: { readonly sizeBytes: number; readonly digest: string },
-  name: string,
+  description: GraphDescription,
+  at: (name: string) => readonly [path: string, expected: ExpectedFile, name: string],
+  paths: ReadonlyMap<string, string>,
   dimensions: number,
-): Promise<hnswlib.HierarchicalNSW> {
+): Promise<ModalityGraph> {
+  const [path, expected, name] = at(graphFile(description.modality));
   await verifyFile(path, expected, name); // before: hnswlib trusts every offset in its file
-  const graph = new hnswlib.HierarchicalNSW('ip', dimensions);
+  const graph = new hnswlib.HierarchicalNSW('ip', description.dimensions);
   await graph.readIndex(path);
-  return graph;
+  const projectionName = projectionFile(description.modality);
+  const directions = paths.has(projectionName)
+    ? new Float32Array(await readVerified(...at(projectionName)))
+    : undefined;
+  return { description, graph, projection: createProjection(directions, dimensions) };
 }
 
 function missing(key: string): ChiasmError {

@@ -18,8 +18,23 @@ const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
+const graphSchema = z.object({
+  modality: z.string().regex(/^[a-z]+$/),
+  /** Of its points: D, or fewer when they are projections. */
+  dimensions: z.int().positive(),
+  /** Points that can be found. */
+  points: count,
+  pointsWhenBuilt: count,
+  /** Points moved or deleted since it was last built anew. */
+  changes: count,
+  /** Mean of 1 - |P x|^2 over its points when it was built. */
+  residual: z.number(),
+});
+
+export type GraphDescription = z.infer<typeof graphSchema>;
+
 const generationSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   space: z.string(),
   dimensions: z.int().positive(),
   generation: z.int().positive(),
@@ -28,11 +43,11 @@ const generationSchema = z.object({
   parts: count,
   /** Parts that have a vector. */
   vectors: count,
-  /** Rows of vectors.f32 [rows, D]. A row without a part is zero, free for the next vector, and deleted in the graph. */
+  /** Rows of vectors.f32 [rows, D]. A row without a part is zero, free for the next vector, and deleted in its graph. */
   rows: count,
-  /** Points moved or deleted in the graph since it was last built anew. */
-  graphChanges: count,
   tombstones: count,
+  /** One for each modality that has vectors. */
+  graphs: z.array(graphSchema),
   graph: z.object({ m: count, efConstruction: count, seed: count }),
   /** Size and SHA-256 by file name. Without vectors there is a catalog only. */
   files: z.record(z.string(), z.object({ sizeBytes: count, digest })),
@@ -46,8 +61,16 @@ export const GENERATION_FILES = {
   description: 'generation.json',
   catalog: 'catalog.sqlite',
   vectors: 'vectors.f32',
-  graph: 'graph.hnsw',
 } as const;
+
+export function graphFile(modality: string): string {
+  return `graph-${modality}.hnsw`;
+}
+
+/** The orthonormal directions P [d, D] of the graph's points; absent when the points are the vectors themselves. */
+export function projectionFile(modality: string): string {
+  return `projection-${modality}.f32`;
+}
 
 /** @throws ChiasmError `state_corrupt` naming `key` and the first place that does not fit */
 export function parseManifest(bytes: Uint8Array, key: string): Manifest {

@@ -149,7 +149,7 @@ class EmbeddedIndex implements VectorIndex {
 
   async item(key: string) {
     this.#checkOpen();
-    return findItem(this.#state, key, this.#deps.space.dimensions);
+    return findItem(this.#state, key);
   }
 
   async items(query: Parameters<VectorIndex['items']>[0]) {
@@ -174,7 +174,7 @@ class EmbeddedIndex implements VectorIndex {
 
   async sampleVectors(count: number, random: () => number = Math.random) {
     this.#checkOpen();
-    return sampleVectors(this.#state, this.#deps.space.dimensions, count, random);
+    return sampleVectors(this.#state, count, random);
   }
 
   statistics() {

@@ -7,26 +7,25 @@ import { type Catalog, createMemoryCatalog } from '#shared/catalog/catalog.ts';
 import { createFilterItems, type FilterItems } from '#shared/catalog/filter-items.ts';
 import type { Change, Part } from '#shared/catalog/item.ts';
 import { addItem, createItemSet, hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
+import { createFloatRows } from './float-rows.ts';
 import type { Generation } from './generation.ts';
 import { isNewer, stampOf } from './newest.ts';
+import type { VectorRows } from './vector-rows.ts';
 
 export interface Overlay {
   readonly catalog: Catalog;
-  /** Item id by row; 0 for a row whose item was replaced. */
-  readonly owners: Int32Array;
-  /** Row-major [capacity, D]; the first `rows` are in use. */
-  readonly vectors: Float32Array;
-  readonly rows: number;
+  readonly vectors: VectorRows;
   readonly parts: number;
-  /** Items of the generation that a newer put or delete hides, and how many parts and rows they have. */
+  /** Items of the generation that a newer put or delete hides, and how many parts they have. */
   readonly hidden: ItemSet;
   readonly hiddenParts: number;
-  readonly hiddenRows: number;
   /** Items by modality and status: what is added here less what is hidden below. */
   readonly counts: ReadonlyMap<string, number>;
   /** Takes in changes; those that are not newer than what is known are left out. */
   apply(changes: readonly Change[]): void;
   filterItems(): FilterItems;
+  /** The rows whose item is in the set, or all rows whose item was not replaced. */
+  rowsOf(items: ItemSet | undefined): Int32Array;
   close(): void;
 }
 
@@ -35,15 +34,14 @@ export function countKey(modality: string | undefined, status: string): string {
   return `${modality ?? ''}/${status}`;
 }
 
-const FIRST_CAPACITY = 256;
-
 export function createOverlay(generation: Generation | undefined, dimensions: number): Overlay {
   const catalog = createMemoryCatalog();
   const counts = new Map<string, number>();
   const hidden = createItemSet(generation?.itemCapacity ?? 0);
-  const size = { rows: 0, parts: 0, hiddenParts: 0, hiddenRows: 0 };
-  let owners = new Int32Array(FIRST_CAPACITY);
-  let vectors = new Float32Array(FIRST_CAPACITY * dimensions);
+  const size = { parts: 0, hiddenParts: 0 };
+  /** Item id by row; 0 for a row whose item was replaced. */
+  const owners: number[] = [];
+  const vectors = createFloatRows(dimensions);
   let filters: FilterItems | undefined;
 
   const count = (modality: string | undefined, status: string, by: number) => {
@@ -51,21 +49,13 @@ export function createOverlay(generation: Generation | undefined, dimensions: nu
     counts.set(key, (counts.get(key) ?? 0) + by);
   };
 
-  const addRow = (vector: Float32Array): number => {
-    if (size.rows === owners.length) {
-      owners = grown(owners, new Int32Array(owners.length * 2));
-      vectors = grown(vectors, new Float32Array(vectors.length * 2));
-    }
-    vectors.set(vector, size.rows * dimensions);
-    return size.rows++;
-  };
-
   const insert = (change: Change & { operation: 'put' }) => {
-    const firstRow = size.rows;
+    const firstRow = vectors.rows;
     const parts = change.parts.map(({ vector, ...part }: Part) =>
-      vector === undefined ? part : { ...part, row: addRow(vector) },
+      vector === undefined ? part : { ...part, row: vectors.add(vector) },
     );
-    owners.fill(catalog.insert(change.item, parts), firstRow, size.rows);
+    const id = catalog.insert(change.item, parts);
+    for (let row = firstRow; row < vectors.rows; row++) owners.push(id);
     size.parts += parts.length;
     count(change.item.modality, change.item.status, 1);
   };
@@ -82,9 +72,7 @@ export function createOverlay(generation: Generation | undefined, dimensions: nu
     const head = generation?.catalog.head(key);
     if (generation === undefined || head === undefined || hasItem(hidden, head.id)) return;
     addItem(hidden, head.id);
-    const parts = generation.catalog.parts(head.id);
-    size.hiddenParts += parts.length;
-    size.hiddenRows += parts.filter(({ row }) => row !== undefined).length;
+    size.hiddenParts += generation.catalog.parts(head.id).length;
     count(head.modality, head.status, -1);
   };
 
@@ -102,23 +90,12 @@ export function createOverlay(generation: Generation | undefined, dimensions: nu
     catalog,
     counts,
     hidden,
-    get owners() {
-      return owners;
-    },
-    get vectors() {
-      return vectors;
-    },
-    get rows() {
-      return size.rows;
-    },
+    vectors,
     get parts() {
       return size.parts;
     },
     get hiddenParts() {
       return size.hiddenParts;
-    },
-    get hiddenRows() {
-      return size.hiddenRows;
     },
     apply: (changes) => {
       filters = undefined;
@@ -133,11 +110,10 @@ export function createOverlay(generation: Generation | undefined, dimensions: nu
       filters ??= createFilterItems(catalog, catalog.itemCapacity());
       return filters;
     },
+    rowsOf: (items) => {
+      const isIn = (id: number) => id !== 0 && (items === undefined || hasItem(items, id));
+      return Int32Array.from(owners.flatMap((id, row) => (isIn(id) ? [row] : [])));
+    },
     close: () => catalog.close(),
   };
-}
-
-function grown<T extends Int32Array | Float32Array>(from: T, to: T): T {
-  to.set(from as never);
-  return to;
 }

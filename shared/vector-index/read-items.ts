@@ -6,22 +6,22 @@ import { filterSql, prefixSql, type SqlValue } from '#shared/catalog/filter-sql.
 import type { Item, Part } from '#shared/catalog/item.ts';
 import { hasItem } from '#shared/catalog/item-set.ts';
 import { compareKeys } from '#shared/core/compare-keys.ts';
-import { row } from '#shared/core/vector.ts';
 import { countKey } from './overlay.ts';
 import type { IndexState } from './search-vectors.ts';
 import type { ItemCount, ItemQuery } from './vector-index.ts';
+import type { VectorRows } from './vector-rows.ts';
 
-export function findItem({ generation, overlay }: IndexState, key: string, dimensions: number) {
+export function findItem({ generation, overlay }: IndexState, key: string) {
   const own = overlay.catalog.head(key);
-  if (own !== undefined) return readItem(overlay.catalog, overlay.vectors, own.id, dimensions);
+  if (own !== undefined) return readItem(overlay.catalog, overlay.vectors, own.id);
   const folded = generation?.catalog.head(key);
   if (generation === undefined || folded === undefined || hasItem(overlay.hidden, folded.id)) return undefined;
-  return readItem(generation.catalog, generation.vectors, folded.id, dimensions);
+  return readItem(generation.catalog, generation.vectors, folded.id);
 }
 
-function readItem(catalog: Catalog, vectors: Float32Array, id: number, dimensions: number) {
-  const parts = catalog.parts(id).map(({ row: rowNumber, ...part }): Part => {
-    return rowNumber === undefined ? part : { ...part, vector: row(vectors, dimensions, rowNumber).slice() };
+function readItem(catalog: Catalog, vectors: VectorRows, id: number) {
+  const parts = catalog.parts(id).map(({ row, ...part }): Part => {
+    return row === undefined ? part : { ...part, vector: vectors.read(row) };
   });
   return { item: catalog.item(id), parts };
 }

@@ -1,14 +1,23 @@
 /**
- * Runs `buildGeneration` in a worker thread, so that searches and requests go on meanwhile; what takes less time than
- * starting a thread does is built at once.
+ * Builds a generation in worker threads, so that searches and requests go on meanwhile: first all but the graphs, then the
+ * graphs side by side, as many as there are cores. What takes less time than starting a thread does is built at once.
  */
 
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ChiasmError, type ErrorCode } from '#shared/core/errors.ts';
-import { type BuildInput, type BuildOutput, buildGeneration } from './build-generation.ts';
+import { type BuildInput, type Built, buildGeneration } from './build-generation.ts';
+import { type GraphOutput, makeGraph } from './build-graph.ts';
+import type { GraphDescription } from './manifest.ts';
 
-interface BuildMessage {
-  readonly output?: BuildOutput;
+export interface BuildOutput extends Omit<Built, 'graphTasks'> {
+  readonly graphs: readonly GraphDescription[];
+  /** Whether any graph was built anew. */
+  readonly rebuilt: boolean;
+}
+
+interface WorkerMessage<T> {
+  readonly output?: T;
   readonly failure?: {
     readonly code: ErrorCode;
     readonly message: string;
@@ -23,18 +32,39 @@ const THREAD_ABOVE_BYTES = 256 * 1024;
 /**
  * @throws ChiasmError what the build threw; `cancelled` when `signal` was aborted; `internal` when the thread died
  */
-export function runBuild(input: BuildInput, signal: AbortSignal | undefined): Promise<BuildOutput> {
-  const { promise, resolve, reject } = Promise.withResolvers<BuildOutput>();
-  const cancelled = () => new ChiasmError('cancelled', 'the compaction was cancelled', { retryable: true });
-  if (signal?.aborted) return Promise.reject(cancelled());
-  if (sizeBytes(input) <= THREAD_ABOVE_BYTES) return Promise.resolve().then(() => buildGeneration(input));
-  const worker = new Worker(new URL('./build-generation-worker.ts', import.meta.url), { workerData: input });
+export async function runBuild(input: BuildInput, signal: AbortSignal | undefined): Promise<BuildOutput> {
+  const small = sizeBytes(input) <= THREAD_ABOVE_BYTES;
+  throwIfCancelled(signal);
+  const { graphTasks, ...built } = small
+    ? buildGeneration(input)
+    : await inThread<Built>({ generation: input }, signal);
+  const waiting = [...graphTasks].sort((a, b) => b.rows.length - a.rows.length);
+  const outputs: GraphOutput[] = [];
+  const work = async () => {
+    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
+      throwIfCancelled(signal);
+      outputs.push(small ? makeGraph(task) : await inThread<GraphOutput>({ graph: task }, signal));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  const graphs = outputs.map(({ description }) => description).sort((a, b) => (a.modality < b.modality ? -1 : 1));
+  return {
+    ...built,
+    files: [...built.files, ...outputs.flatMap(({ files }) => files)],
+    graphs,
+    rebuilt: outputs.some(({ rebuilt }) => rebuilt),
+  };
+}
+
+function inThread<T>(workerData: unknown, signal: AbortSignal | undefined): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const worker = new Worker(new URL('./build-worker.ts', import.meta.url), { workerData });
   const stop = () => {
     reject(cancelled());
     void worker.terminate();
   };
   signal?.addEventListener('abort', stop, { once: true });
-  worker.on('message', ({ output, failure }: BuildMessage) => {
+  worker.on('message', ({ output, failure }: WorkerMessage<T>) => {
     if (output !== undefined) resolve(output);
     else if (failure !== undefined) {
       const { code, message, stack, retryable } = failure;
@@ -49,6 +79,14 @@ export function runBuild(input: BuildInput, signal: AbortSignal | undefined): Pr
     reject(new ChiasmError('internal', `the compaction's thread ended with code ${code} and no result`)); // no effect after a result
   });
   return promise;
+}
+
+function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelled();
+}
+
+function cancelled(): ChiasmError {
+  return new ChiasmError('cancelled', 'the compaction was cancelled', { retryable: true });
 }
 
 function sizeBytes({ previous, deltas, space }: BuildInput): number {

@@ -1,16 +1,17 @@
 /**
- * Vector search over one state: the generation by graph or by exact scan, whichever is expected to be faster at the
+ * Vector search over one state: the graphs of the generation or an exact scan, whichever is expected to be faster at the
  * filter's selectivity, and the fresh rows always exactly. One synchronous step, so every search sees one state.
  */
 
+import { NO_MODALITY } from '#shared/catalog/catalog.ts';
 import type { Filter } from '#shared/catalog/filter.ts';
-import { difference, hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
+import { difference, hasItem, type ItemSet, intersection } from '#shared/catalog/item-set.ts';
+import { splitModality } from '#shared/catalog/split-modality.ts';
 import { compareKeys } from '#shared/core/compare-keys.ts';
-import { dot, row } from '#shared/core/vector.ts';
-import type { Generation } from './generation.ts';
+import type { Generation, ModalityGraph } from './generation.ts';
 import type { Overlay } from './overlay.ts';
-import { createTopRows, offerRow, rowsOfItems, scanRows, type TopRows } from './top-rows.ts';
 import type { VectorAnswer, VectorHit, VectorQuery } from './vector-index.ts';
+import { bestRows } from './vector-rows.ts';
 
 export interface IndexState {
   readonly generation: Generation | undefined;
@@ -18,100 +19,121 @@ export interface IndexState {
 }
 
 export interface GraphSearchOptions {
-  /** Size of the graph search's candidate list, ef: more finds more and takes longer. At least k is used. */
+  /** Size of the graph search's candidate list, ef: more finds more and takes longer. At least 2 k is used. */
   readonly ef: number;
+  /** Up to this many matching rows of a graph are compared one by one. @default where that is expected to be faster */
+  readonly exactRows?: number;
 }
 
 export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
 
 /** Up to this many matching rows are always compared one by one. */
 const ALWAYS_EXACT_ROWS = 1000;
-/**
- * Cost of the graph with a filter, in exact comparisons: to keep ef matching candidates it walks about ef / selectivity
- * rows. Measured on 30,000 x 256: 3.5 us a candidate (with the filter's callback) against 0.65 us a comparison
- * (npm run bench -- index).
- */
-const COMPARISONS_PER_CANDIDATE = 5;
+/** Of a step of the graph, and of one estimate: measured at 100,000 x 512 (npm run bench -- index). */
+const NANOSECONDS_PER_CANDIDATE = 1500;
+const NANOSECONDS_PER_ROW = 10;
+const NANOSECONDS_PER_NUMBER = 0.07;
+/** Fewer candidates than this share of ef left by the filter: it and the query disagree, and a scan is surer. */
+const LEAST_SURVIVING_SHARE = 1 / 3;
 
 export function searchVectors(
   { generation, overlay }: IndexState,
   query: VectorQuery,
   options: GraphSearchOptions,
 ): VectorAnswer {
-  const fresh = createTopRows(Math.min(query.limit, overlay.rows));
-  const accepted = query.filter && overlay.filterItems().matching(query.filter);
-  scanRows(fresh, query.vector, overlay.vectors, rowsOfItems(overlay.owners, overlay.rows, accepted));
-  const folded = createTopRows(Math.min(query.limit, generation?.description.rows ?? 0));
-  const plan = generation === undefined ? 'exact' : searchGeneration(folded, generation, overlay, query, options);
-  const found = [...rowsOf(fresh, overlay), ...(generation ? rowsOf(folded, generation) : [])];
+  const freshRows = overlay.rowsOf(query.filter && overlay.filterItems().matching(query.filter));
+  const fresh = bestRows(overlay.vectors, query.vector, freshRows, query.limit);
+  const found = fresh.map((scored) => ({ ...scored, catalog: overlay.catalog }));
+  let plan: VectorAnswer['plan'] = 'exact';
+  if (generation !== undefined) {
+    const candidates = candidateRows(generation, overlay, query, options);
+    plan = candidates.plan;
+    for (const scored of bestRows(generation.vectors, query.vector, candidates.rows, query.limit)) {
+      found.push({ ...scored, catalog: generation.catalog });
+    }
+  }
   const best = found.sort((a, b) => b.score - a.score).slice(0, query.limit);
-  const hits = best.map(
-    ({ segment, row: at, score }): VectorHit => ({
-      ...segment.catalog.hitOfRow(at),
-      vector: row(segment.vectors, query.vector.length, at),
-      score,
-    }),
-  );
+  const hits = best.map(({ catalog, row, vector, score }): VectorHit => ({ ...catalog.hitOfRow(row), vector, score }));
   return { hits: hits.sort(compareHits), plan };
 }
 
 /** Vectors of `count` different rows that may come out, drawn at random; all of them when there are fewer. */
 export function sampleVectors(
   { generation, overlay }: IndexState,
-  dimensions: number,
   count: number,
   random: () => number,
 ): Float32Array[] {
-  const fresh = rowsOfItems(overlay.owners, overlay.rows, undefined);
   const folded = generation
-    ? rowsOfItems(generation.owners, generation.description.rows, acceptedItems(generation, overlay, undefined))
+    ? generation.owners.rowsOf(acceptedItems(generation, overlay, undefined) ?? generation.filterItems.all())
     : [];
-  const rows = [...fresh.map((i) => -1 - i), ...folded]; // fresh rows as negative numbers
+  const rows = [...Array.from(overlay.rowsOf(undefined), (row) => -1 - row), ...folded]; // fresh ones as negative numbers
   for (let i = 0; i < Math.min(count, rows.length); i++) {
     const other = i + Math.floor(random() * (rows.length - i)); // Fisher and Yates' shuffle, stopped after `count`
     [rows[i], rows[other]] = [rows[other]!, rows[i]!];
   }
-  const vectorAt = (i: number) =>
-    i < 0 ? row(overlay.vectors, dimensions, -1 - i) : row(generation!.vectors, dimensions, i);
-  return rows.slice(0, count).map((i) => vectorAt(i).slice());
+  return rows.slice(0, count).map((row) => (row < 0 ? overlay.vectors.read(-1 - row) : generation!.vectors.read(row)));
 }
 
-function searchGeneration(
-  top: TopRows,
+/** Rows of the generation among which the best matching ones are. */
+function candidateRows(
   generation: Generation,
   overlay: Overlay,
   query: VectorQuery,
   options: GraphSearchOptions,
-): VectorAnswer['plan'] {
-  const { graph, owners, vectors } = generation;
-  if (graph === undefined) return 'exact';
-  const { rows } = generation.description;
-  const accepted = acceptedItems(generation, overlay, query.filter);
-  const matching = query.filter && rowsOfItems(owners, rows, accepted);
-  const matches = matching?.length ?? generation.description.vectors - overlay.hiddenRows;
-  const scan = () => scanRows(top, query.vector, vectors, matching ?? rowsOfItems(owners, rows, accepted));
-  const ef = Math.max(options.ef, query.limit);
-  if (query.exact || matches <= query.limit || matches <= exactLimit(rows, ef)) {
-    scan();
-    return 'exact';
+): { readonly rows: Int32Array; readonly plan: VectorAnswer['plan'] } {
+  const { modalities, rest } = splitModality(query.filter);
+  const accepted = acceptedItems(generation, overlay, rest);
+  let plan: VectorAnswer['plan'] = 'exact';
+  const lists: Int32Array[] = [];
+  for (const graph of generation.graphs) {
+    if (modalities !== undefined && !modalities.has(graph.description.modality)) continue;
+    const matching = accepted && rowsOfModality(generation, graph, accepted);
+    const walked = query.exact ? undefined : walkGraph(generation, graph, query, options, accepted, matching);
+    if (walked !== undefined) plan = 'graph';
+    lists.push(walked ?? matching ?? rowsOfModality(generation, graph, generation.filterItems.all()));
   }
-  graph.setEf(ef);
-  const accept = accepted && ((row: number) => hasItem(accepted, owners[row]!));
-  const found = graph.searchKnn(Array.from(query.vector), query.limit, accept);
-  if (found.neighbors.length < query.limit) {
-    scan(); // part of the graph was out of reach: the answer must still be full
-    return 'exact';
-  }
-  // hnswlib sums in another order; the score of a row must not depend on the plan
-  for (const row of found.neighbors) {
-    offerRow(top, row, dot(query.vector, vectors, query.vector.length, 0, row * query.vector.length));
-  }
-  return 'graph';
+  return { rows: lists.length === 1 ? lists[0]! : concatenate(lists), plan };
 }
 
-/** Matching rows m below which m comparisons cost less than the graph, ef / (m / rows) x COMPARISONS_PER_CANDIDATE. */
-function exactLimit(rows: number, ef: number): number {
-  return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(rows * ef * COMPARISONS_PER_CANDIDATE));
+/**
+ * The nearest points of one graph that are accepted. With a filter of selectivity s the nearest ef / s are asked for, so
+ * that about ef are left. Undefined when comparing all matching rows is expected to be faster, or turns out to be surer.
+ */
+function walkGraph(
+  { owners }: Generation,
+  { graph, description, projection }: ModalityGraph,
+  { vector, limit }: VectorQuery,
+  options: GraphSearchOptions,
+  accepted: ItemSet | undefined,
+  matching: Int32Array | undefined,
+): Int32Array | undefined {
+  const ef = Math.max(options.ef, 2 * limit);
+  const { points } = description;
+  const matches = matching?.length ?? points;
+  const exactRows = options.exactRows ?? exactLimit(points, ef, vector.length);
+  if (matches <= Math.max(limit, exactRows)) return undefined;
+  const wanted = Math.min(points, Math.ceil((ef * points) / matches));
+  graph.setEf(wanted);
+  const { neighbors } = graph.searchKnn(Array.from(projection.point(vector)), wanted);
+  const rows = accepted === undefined ? neighbors : neighbors.filter((row) => hasItem(accepted, owners.itemOf[row]!));
+  return rows.length < Math.max(limit, ef * LEAST_SURVIVING_SHARE) ? undefined : Int32Array.from(rows);
+}
+
+/** Matching rows m up to which m comparisons take no longer than ef / (m / points) steps in the graph. */
+function exactLimit(points: number, ef: number, dimensions: number): number {
+  const comparisons = NANOSECONDS_PER_CANDIDATE / (NANOSECONDS_PER_ROW + NANOSECONDS_PER_NUMBER * dimensions);
+  return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(points * ef * comparisons));
+}
+
+function rowsOfModality(generation: Generation, { description }: ModalityGraph, items: ItemSet): Int32Array {
+  if (generation.graphs.length === 1) return generation.owners.rowsOf(items);
+  const value = description.modality === NO_MODALITY ? null : description.modality;
+  const own = generation.filterItems.matching({
+    kind: 'compare',
+    field: 'modality',
+    comparison: { operator: 'equals', value },
+  });
+  return generation.owners.rowsOf(intersection(items, own));
 }
 
 /** The items of the generation that may come out; undefined when all may. */
@@ -121,8 +143,14 @@ function acceptedItems(generation: Generation, overlay: Overlay, filter: Filter 
   return difference(matching ?? generation.filterItems.all(), overlay.hidden);
 }
 
-function rowsOf(top: TopRows, segment: Pick<Generation, 'catalog' | 'vectors'>) {
-  return Array.from({ length: top.size }, (_, i) => ({ segment, row: top.rows[i]!, score: top.scores[i]! }));
+function concatenate(lists: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
 }
 
 function compareHits(a: VectorHit, b: VectorHit): number {

@@ -1,8 +1,5 @@
 /** The k best of many scored rows: a binary heap with the worst kept row on top. Equal scores prefer the smaller row. */
 
-import { hasItem, type ItemSet } from '#shared/catalog/item-set.ts';
-import { dot } from '#shared/core/vector.ts';
-
 export interface TopRows {
   readonly k: number;
   size: number;
@@ -25,26 +22,6 @@ export function offerRow(top: TopRows, row: number, score: number): void {
     top.rows[0] = row;
     siftDown(top);
   }
-}
-
-/** Offers all given rows: score = dot(query, matrix[row]). */
-export function scanRows(top: TopRows, query: Float32Array, matrix: Float32Array, rows: Int32Array): void {
-  const dimensions = query.length;
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    offerRow(top, row, dot(query, matrix, dimensions, 0, row * dimensions));
-  }
-}
-
-/** The rows below `count` that are in use (owner is not 0) and whose owner is in `items`; without `items` all in use. */
-export function rowsOfItems(owners: Int32Array, count: number, items: ItemSet | undefined): Int32Array {
-  const rows = new Int32Array(count);
-  let size = 0;
-  for (let row = 0; row < count; row++) {
-    const owner = owners[row]!;
-    if (owner !== 0 && (items === undefined || hasItem(items, owner))) rows[size++] = row;
-  }
-  return rows.subarray(0, size);
 }
 
 function isBetter(score: number, row: number, otherScore: number, otherRow: number): boolean {

@@ -33,3 +33,16 @@ export function writeMatrix(path: string, matrix: Float32Array): void {
     closeSync(file);
   }
 }
+
+/** The rows [D] of a matrix file, read one by one. */
+export function openMatrix(path: string, dimensions: number): { read(row: number): Float32Array; close(): void } {
+  const file = openSync(path, 'r');
+  return {
+    read: (row) => {
+      const vector = new Float32Array(dimensions);
+      if (readSync(file, vector, 0, vector.byteLength, row * vector.byteLength) === vector.byteLength) return vector;
+      throw new ChiasmError('internal', `${path} has no row ${row}`);
+    },
+    close: () => closeSync(file),
+  };
+}

@@ -16,7 +16,7 @@ export interface PartHit {
 }
 
 export interface VectorHit extends PartHit {
-  /** Of the part, normalised [D]. Shared with the index: read only. */
+  /** Of the part, normalised [D]. */
   readonly vector: Float32Array;
   /** Cosine similarity of the query and the part. */
   readonly score: number;

@@ -4,7 +4,7 @@
  *   npm run bench -- query [--parts N] [--dimensions D] [--queries Q]
  */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,9 @@ import { normalize } from '#shared/core/vector.ts';
 import type { SearchRequest } from '#shared/search/query.ts';
 import { createSearch } from '#shared/search/search.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
+import { createProjection } from '#shared/vector-index/build-graph.ts';
 import { compact } from '#shared/vector-index/compact.ts';
+import { graphFile, projectionFile } from '#shared/vector-index/manifest.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
 import { machine, median, percentile, table } from './statistics.ts';
 
@@ -136,18 +138,21 @@ function itemChange(n: number, vector: Float32Array, sequencer: string, random: 
 
 /** The same file, searched by the library itself with the index's default ef and the depth that search asks for. */
 async function openGraph(store: ReturnType<typeof createFileObjectStore>, dimensions: number) {
+  const paths = new Map<string, string>();
   for await (const { key } of store.list({ prefix: 'spaces/' })) {
-    if (!key.endsWith('graph.hnsw')) continue;
-    const graph = new hnswlib.HierarchicalNSW('ip', dimensions);
-    await graph.readIndex((await store.localPath(key, tmpdir()))!);
-    graph.setEf(100);
-    return graph;
+    paths.set(key.slice(key.lastIndexOf('/') + 1), (await store.localPath(key, tmpdir()))!);
   }
-  throw new Error('expected a generation with a graph');
+  const projected = paths.get(projectionFile('image'));
+  const directions = projected && new Float32Array(new Uint8Array(await readFile(projected)).buffer);
+  const projection = createProjection(directions || undefined, dimensions);
+  const graph = new hnswlib.HierarchicalNSW('ip', projection.dimensions);
+  await graph.readIndex(paths.get(graphFile('image'))!);
+  graph.setEf(100);
+  return { graph, projection };
 }
 
-function graphMs(graph: hnswlib.HierarchicalNSW, vector: Float32Array): number {
-  const plain = Array.from(vector);
+function graphMs({ graph, projection }: Awaited<ReturnType<typeof openGraph>>, vector: Float32Array): number {
+  const plain = Array.from(projection.point(vector));
   const startedMs = performance.now();
   graph.searchKnn(plain, 100);
   return performance.now() - startedMs;

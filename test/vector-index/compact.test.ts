@@ -49,7 +49,7 @@ describe('compaction', () => {
     expect(files).toEqual([
       'catalog.sqlite',
       'generation.json',
-      'graph.hnsw',
+      'graph-image.hnsw',
       'vectors.f32',
       'spaces/test-space/manifest.json',
     ]);

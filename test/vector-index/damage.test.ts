@@ -23,7 +23,7 @@ const DAMAGES: Record<string, (store: ObjectStore, key: string) => Promise<void>
   loss: (store, key) => store.delete(key),
 };
 
-const FILES = ['manifest.json', 'generation.json', 'catalog.sqlite', 'vectors.f32', 'graph.hnsw', '.arrow'];
+const FILES = ['manifest.json', 'generation.json', 'catalog.sqlite', 'vectors.f32', 'graph-image.hnsw', '.arrow'];
 
 /** An old reader at generation 1, and a store whose generation 2 and one more delta it has not seen. */
 async function advancedState(): Promise<{ harness: Harness; reader: Awaited<ReturnType<Harness['open']>> }> {

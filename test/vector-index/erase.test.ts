@@ -26,7 +26,7 @@ describe('erase', () => {
       const { bytes } = (await harness.store.get(key))!;
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(digest);
     }
-    expect(receipt.removed.filter((key) => key.endsWith('graph.hnsw'))).toHaveLength(1);
+    expect(receipt.removed.filter((key) => key.endsWith('graph-image.hnsw'))).toHaveLength(1);
     for (const key of receipt.removed) expect(await harness.store.head(key)).toBeUndefined();
     expect((await index.items({ limit: 9 })).map(({ key }) => key)).toEqual(['b']);
     expect(index.statistics()).toMatchObject({ generation: 2, freshParts: 0 });

@@ -64,7 +64,7 @@ describe('after a delete and the next compaction', { timeout: 120_000 }, () => {
       ...text(...['key', 'title', 'attribute', 'text'].map((field) => wordOf(i, field).slice(4))),
     ]);
     const everywhere = () => filesWith(needles, storeFolder, harness.scratchFolder);
-    expect(await everywhere()).toEqual(expect.arrayContaining(['catalog.sqlite', 'vectors.f32', 'graph.hnsw']));
+    expect(await everywhere()).toEqual(expect.arrayContaining(['catalog.sqlite', 'vectors.f32', 'graph-image.hnsw']));
     await index.apply(erased.map((i) => remove(item(i).key, '2')));
     await harness.compact({ rebuildShare });
     await index.refresh();
@@ -85,6 +85,6 @@ describe('after a delete and the next compaction', { timeout: 120_000 }, () => {
     await index.apply([put({ key: 'a', sequencer: '2' }, { vector: after, text: 'harmless' })]);
     await harness.compact({ rebuildShare: 1 });
     expect(await filesWith([...needlesOf(before), ...text('Xylophon', 'xylophon')], storeFolder)).toEqual([]);
-    expect(await filesWith(needlesOf(after), storeFolder)).toContain('graph.hnsw');
+    expect(await filesWith(needlesOf(after), storeFolder)).toContain('graph-image.hnsw');
   });
 });

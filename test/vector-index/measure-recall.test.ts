@@ -12,7 +12,7 @@ async function filled(options: { ef?: number } = {}) {
   const vectors = clusteredVectors(21, 3000, D, 30);
   await writer.apply(vectors.map((vector, i) => put({ key: `k${i}`, attributes: { n: i } }, vector)));
   await harness.compact({ graph: { m: 4, efConstruction: 16, seed: 1 } });
-  return { index: await harness.open(options), harness };
+  return { index: await harness.open({ exactRows: 1000, ...options }), harness };
 }
 
 describe('measureRecall', () => {

@@ -89,7 +89,7 @@ describe('the embedded index', () => {
   it('hides shadowed rows of the generation and still fills k', async () => {
     const harness = await createHarness(16);
     const vectors = clusteredVectors(3, 3000, 16, 5);
-    const index = await harness.open();
+    const index = await harness.open({ exactRows: 1000 });
     for (let i = 0; i < vectors.length; i += 500) {
       await index.apply(vectors.slice(i, i + 500).map((vector, j) => put({ key: `k${i + j}` }, vector)));
     }
@@ -105,7 +105,7 @@ describe('the embedded index', () => {
   it('scans a rare match exactly and walks the graph for a common one', async () => {
     const harness = await createHarness(16);
     const vectors = clusteredVectors(3, 4000, 16, 20);
-    const index = await harness.open();
+    const index = await harness.open({ exactRows: 1000 });
     await index.apply(vectors.map((vector, i) => put({ key: `k${i}`, attributes: { n: i } }, vector)));
     await harness.compact();
     await index.refresh();

@@ -1,0 +1,203 @@
+/**
+ * Two loops over rows of numbers as WebAssembly SIMD, several times faster than JavaScript: the module's bytes are put
+ * together here from the instructions that it needs, so that there is nothing to compile or to install.
+ * Source: the WebAssembly core specification 3.0, chapter "Binary Format".
+ */
+
+export interface VectorKernels {
+  /**
+   * out[i] = scale x scales[r] x sum_d query[d] codes[r, d] with r = rows[i], for `count` rows. All but `count`, `width`
+   * and `scale` are byte offsets: rows int32, query int16 (at most 2,047), codes int8 [N, width], scales and out float32.
+   */
+  scanCodes(
+    rows: number,
+    count: number,
+    codes: number,
+    width: number,
+    query: number,
+    scales: number,
+    scale: number,
+    out: number,
+  ): void;
+  /** out[i] = sum_d query[d] matrix[i, d], float32, for `count` rows of `width` numbers. The rest are byte offsets. */
+  dotRows(matrix: number, count: number, width: number, query: number, out: number): void;
+}
+
+/** Both loops take this many numbers at a time; rows are padded with zeros to a multiple of it. */
+export const KERNEL_WIDTH = 16;
+
+const I32 = 0x7f;
+const F32 = 0x7d;
+const V128 = 0x7b;
+
+const get = (local: number) => [0x20, local];
+const set = (local: number) => [0x21, local];
+const number = (value: number) => [0x41, ...signed(value)];
+const add = [0x6a];
+const multiply = [0x6c];
+const lessThan = [0x48];
+const loadI32 = [0x28, 2, 0];
+const loadF32 = [0x2a, 2, 0];
+const storeF32 = [0x38, 2, 0];
+const addF32 = [0x92];
+const multiplyF32 = [0x94];
+const toF32 = [0xb2];
+const simd = (opcode: number, ...immediates: number[]) => [0xfd, ...unsigned(opcode), ...immediates];
+const zeros = simd(12, ...new Array<number>(16).fill(0));
+const loadVector = (offset: number) => simd(0, 0, offset);
+/** Eight int8 as int16. */
+const loadWidened = (offset: number) => simd(1, 0, offset);
+const addI32x4 = simd(174);
+/** Products of eight int16, pairs summed to int32. */
+const dotI16x8 = simd(186);
+const addF32x4 = simd(228);
+const multiplyF32x4 = simd(230);
+
+/** `body` once for each value of `counter` from 0 while it is below `limit`. */
+function loop(counter: number, limit: number, step: number, body: readonly number[]): number[] {
+  const condition = [...get(counter), ...get(limit), ...lessThan];
+  const next = [...get(counter), ...number(step), ...add, ...set(counter)];
+  // block { loop { leave the block unless the condition holds; body; next; again } }
+  return [
+    ...number(0),
+    ...set(counter),
+    ...[0x02, 0x40, 0x03, 0x40],
+    ...condition,
+    ...[0x45, 0x0d, 1],
+    ...body,
+    ...next,
+    ...[0x0c, 0, 0x0b, 0x0b],
+  ];
+}
+
+function advance(pointer: number, bytes: number): number[] {
+  return [...get(pointer), ...number(bytes), ...add, ...set(pointer)];
+}
+
+function scanCodes(): number[] {
+  const [rows, count, codes, width, query, scales, scale, out] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+  const [i, d, row, at, queryAt, sum, sum2] = [8, 9, 10, 11, 12, 13, 14] as const;
+  const products = (codeOffset: number) => [
+    ...[...get(at), ...loadWidened(codeOffset)],
+    ...[...get(queryAt), ...loadVector(codeOffset * 2)],
+    ...dotI16x8,
+  ];
+  const lane = (k: number) => [...get(sum), ...simd(27, k)];
+  const oneRow = [
+    ...[...get(rows), ...loadI32, ...set(row)],
+    ...[...get(codes), ...get(row), ...get(width), ...multiply, ...add, ...set(at)],
+    ...[...get(query), ...set(queryAt)],
+    ...[...zeros, ...set(sum), ...zeros, ...set(sum2)],
+    ...loop(d, width, 16, [
+      ...[...get(sum), ...products(0), ...addI32x4, ...set(sum)],
+      ...[...get(sum2), ...products(8), ...addI32x4, ...set(sum2)],
+      ...advance(at, 16),
+      ...advance(queryAt, 32),
+    ]),
+    ...[...get(sum), ...get(sum2), ...addI32x4, ...set(sum)],
+    ...get(out),
+    ...[...lane(0), ...lane(1), ...add, ...lane(2), ...add, ...lane(3), ...add, ...toF32],
+    ...[...get(scales), ...get(row), ...number(4), ...multiply, ...add, ...loadF32, ...multiplyF32],
+    ...[...get(scale), ...multiplyF32, ...storeF32],
+    ...advance(rows, 4),
+    ...advance(out, 4),
+  ];
+  return code(
+    [
+      [5, I32],
+      [2, V128],
+    ],
+    loop(i, count, 1, oneRow),
+  );
+}
+
+function dotRows(): number[] {
+  const [at, count, width, query, out] = [0, 1, 2, 3, 4] as const;
+  const [i, d, queryAt, sum, sum2] = [5, 6, 7, 8, 9] as const;
+  const accumulate = (into: number, offset: number) => [
+    ...get(into),
+    ...[...get(at), ...loadVector(offset), ...get(queryAt), ...loadVector(offset), ...multiplyF32x4],
+    ...[...addF32x4, ...set(into)],
+  ];
+  const lane = (k: number) => [...get(sum), ...simd(31, k)];
+  const oneRow = [
+    ...[...get(query), ...set(queryAt), ...zeros, ...set(sum), ...zeros, ...set(sum2)],
+    ...loop(d, width, 16, [
+      ...[...accumulate(sum, 0), ...accumulate(sum2, 16), ...accumulate(sum, 32), ...accumulate(sum2, 48)],
+      ...advance(at, 64),
+      ...advance(queryAt, 64),
+    ]),
+    ...[...get(sum), ...get(sum2), ...addF32x4, ...set(sum)],
+    ...get(out),
+    ...[...lane(0), ...lane(1), ...addF32, ...lane(2), ...addF32, ...lane(3), ...addF32, ...storeF32],
+    ...advance(out, 4),
+  ];
+  return code(
+    [
+      [3, I32],
+      [2, V128],
+    ],
+    loop(i, count, 1, oneRow),
+  );
+}
+
+/** Groups of [count, type] local variables, and instructions. */
+function code(locals: readonly (readonly [number, number])[], instructions: readonly number[]): number[] {
+  return sized([locals.length, ...locals.flat(), ...instructions, 0x0b]);
+}
+
+function section(id: number, content: readonly number[]): number[] {
+  return [id, ...sized(content)];
+}
+
+function sized(bytes: readonly number[]): number[] {
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+function name(text: string): number[] {
+  return sized([...new TextEncoder().encode(text)]);
+}
+
+/** LEB128. */
+function unsigned(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
+}
+
+function signed(value: number): number[] {
+  const last = value >= -0x40 && value < 0x40;
+  return last ? [value & 0x7f] : [(value & 0x7f) | 0x80, ...signed(value >> 7)];
+}
+
+interface KernelMemory {
+  /** Another one after each `grow`. */
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+/** What is used here of the JavaScript interface, whose types are in the browser's library only. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (limits: { readonly initial: number; readonly maximum: number }) => KernelMemory;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+};
+
+const MAX_PAGES = 65_536;
+const PAGE_BYTES = 65_536;
+
+const compiled = new WebAssembly.Module(
+  Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [2, 0x60, 8, I32, I32, I32, I32, I32, I32, F32, I32, 0, 0x60, 5, I32, I32, I32, I32, I32, 0]),
+    ...section(2, [1, ...name('memory'), ...name('shared'), 2, 1, 0, ...unsigned(MAX_PAGES)]),
+    ...section(3, [2, 0, 1]),
+    ...section(7, [2, ...name('scanCodes'), 0, 0, ...name('dotRows'), 0, 1]),
+    ...section(10, [2, ...scanCodes(), ...dotRows()]),
+  ]),
+);
+
+/** The loops over a memory of at least `bytes`; offsets are unsigned, at most 4 GiB. */
+export function createVectorKernels(bytes: number): { kernels: VectorKernels; memory: KernelMemory } {
+  const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE_BYTES)), maximum: MAX_PAGES });
+  const instance = new WebAssembly.Instance(compiled, { memory: { shared: memory } });
+  return { kernels: instance.exports as VectorKernels, memory };
+}

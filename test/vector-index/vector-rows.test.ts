@@ -1,0 +1,84 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dot } from '#shared/core/vector.ts';
+import { openCodedRows } from '#shared/vector-index/coded-rows.ts';
+import { createFloatRows } from '#shared/vector-index/float-rows.ts';
+import { digestFile } from '#shared/vector-index/generation-files.ts';
+import { bestRows, type VectorRows } from '#shared/vector-index/vector-rows.ts';
+import { temporaryFolder } from '../store/temporary-folder.ts';
+import { clusteredVectors, randomVector, seededRandom } from './sample-changes.ts';
+
+const ROWS = 300;
+
+async function codedRows(vectors: readonly Float32Array[]) {
+  const path = join(await temporaryFolder(), 'vectors.f32');
+  await writeFile(path, Buffer.concat(vectors.map(({ buffer }) => new Uint8Array(buffer))));
+  return openCodedRows(path, await digestFile(path), 'vectors.f32', vectors[0]!.length);
+}
+
+async function floatRows(vectors: readonly Float32Array[]) {
+  const rows = createFloatRows(vectors[0]!.length);
+  for (const vector of vectors) rows.add(vector);
+  return { ...rows, close: async () => undefined };
+}
+
+describe.each([
+  ['as codes over their file', codedRows],
+  ['in full', floatRows],
+])('rows %s', (_, create) => {
+  it.each([1, 4, 17, 64, 512])('of %i numbers are estimated within the bound', async (dimensions) => {
+    const random = seededRandom(dimensions);
+    const vectors = clusteredVectors(1, ROWS, dimensions, 7);
+    const rows = await create(vectors);
+    const wanted = Int32Array.from({ length: ROWS }, (_unused, i) => (i * 7) % ROWS);
+    const query = randomVector(random, dimensions);
+    const { scores, errorBound } = rows.estimate(query, wanted);
+    expect(errorBound).toBeLessThan(0.05);
+    wanted.forEach((row, i) => {
+      expect(Math.abs(scores[i]! - dot(query, vectors[row]!))).toBeLessThanOrEqual(errorBound);
+    });
+    await rows.close();
+  });
+
+  it('give exactly the k best, equal ones in the order of rows', async () => {
+    const vectors = clusteredVectors(3, ROWS, 24, 3, 0.1);
+    vectors[7] = vectors[9] = vectors[200]!;
+    const rows: VectorRows & { close(): Promise<unknown> } = await create(vectors);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat(ROWS - 1)),
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(ROWS - 1),
+        async (wanted, k, like) => {
+          const query = vectors[like]!;
+          const expected = wanted
+            .map((row) => ({ row, score: dot(query, vectors[row]!) }))
+            .sort((a, b) => b.score - a.score || a.row - b.row)
+            .slice(0, k);
+          const found = bestRows(rows, query, Int32Array.from(wanted), k);
+          expect(found.map(({ row, score }) => ({ row, score }))).toEqual(expected);
+          for (const { row, vector } of found) expect(vector).toEqual(vectors[row]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    await rows.close();
+  });
+});
+
+describe('rows as codes', () => {
+  it('hold collections in which one number of every vector is far greater than the others', async () => {
+    const random = seededRandom(5);
+    const vectors = clusteredVectors(2, ROWS, 64, 5).map((vector) => {
+      vector[3] = 9;
+      const norm = Math.sqrt(dot(vector, vector));
+      return vector.map((value) => value / norm);
+    });
+    const rows = await codedRows(vectors);
+    const { errorBound } = rows.estimate(randomVector(random, 64), Int32Array.of(0));
+    expect(errorBound).toBeLessThan(0.005);
+    await rows.close();
+  });
+});
