@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ChiasmError } from '#shared/core/errors.ts';
 
 /** Models that come with Chiasm, by name. */
-const BUNDLED: Readonly<Record<string, string>> = {
+export const BUNDLED: Readonly<Record<string, string>> = {
   starter: fileURLToPath(new URL('./starter', import.meta.url)),
 };
 
@@ -18,11 +18,14 @@ export interface FindModelOptions {
   readonly from?: string;
 }
 
+/** Where pulled models are in a data folder. */
+export const modelsFolder = (dataFolder: string): string => join(dataFolder, 'models');
+
 /** The folder of the model `wanted`, absolute. @throws ChiasmError `not_found` with what there is */
 export async function findModel(wanted: string, options: FindModelOptions): Promise<string> {
   const bundled = Object.hasOwn(BUNDLED, wanted) ? BUNDLED[wanted] : undefined;
   if (bundled !== undefined) return bundled;
-  const pulled = join(options.dataFolder, 'models');
+  const pulled = modelsFolder(options.dataFolder);
   if (!looksLikePath(wanted) && (await isModelFolder(join(pulled, wanted)))) return resolve(pulled, wanted);
   const folder = resolve(options.from ?? '.', wanted.replace(/^~(?=\/|$)/, homedir()));
   if (await isModelFolder(folder)) return folder;
@@ -46,8 +49,9 @@ async function isModelFolder(folder: string): Promise<boolean> {
   return stats?.isFile() ?? false;
 }
 
-async function listModels(folder: string): Promise<string[]> {
+/** Names of the models in a folder of pulled ones. What is being pulled does not count. */
+export async function listModels(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   const found = await Promise.all(names.map((name) => isModelFolder(join(folder, name))));
-  return names.filter((_, i) => found[i]).sort();
+  return names.filter((name, i) => found[i] && !name.startsWith('.')).sort();
 }

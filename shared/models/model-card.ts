@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { MODALITIES, type Modality } from '#shared/core/modality.ts';
 
 /** A path below the model's folder: relative, no `..`, no backslash. */
-const relativePath = z
+export const relativePath = z
   .string()
   .min(1)
   .refine((path) => !/^\/|\\|^[A-Za-z]:/.test(path) && !path.split('/').includes('..'), {
@@ -18,7 +18,7 @@ const calibration = z.object({ scale: z.number().positive(), bias: z.number() })
 const modality = z.enum(MODALITIES);
 
 /** Pairs may be written in either order (`text-image`); they come out alphabetical (`image-text`). */
-const calibrations = z.record(z.string(), calibration).transform((byPair, context) => {
+export const calibrations = z.record(z.string(), calibration).transform((byPair, context) => {
   const ordered: Partial<Record<`${Modality}-${Modality}`, z.output<typeof calibration>>> = {};
   for (const [pair, value] of Object.entries(byPair)) {
     const names = z.tuple([modality, modality]).safeParse(pair.split('-').sort());
@@ -33,22 +33,28 @@ const calibrations = z.record(z.string(), calibration).transform((byPair, contex
 
 const template = z.string().includes('{}', { error: 'expected a template with {} for the name' });
 
+export const modelName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, { error: 'expected lower-case letters, digits, ".", "_", "-"' });
+
+export const modelFiles = z.record(
+  relativePath,
+  z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: z.int().nonnegative() }),
+);
+
+export const queryTemplates = z.partialRecord(modality, z.array(template).min(1));
+
 export const modelCardSchema = z.object({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, { error: 'expected lower-case letters, digits, ".", "_", "-"' }),
+  name: modelName,
   version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/),
   licence: z.string().min(1),
   summary: z.string().default(''),
   dimensions: z.int().positive().max(16_384),
   modalities: z.array(modality).min(1),
   /** Every file that decides on the vectors, by its path in the folder. */
-  files: z.record(
-    relativePath,
-    z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: z.int().nonnegative() }),
-  ),
+  files: modelFiles,
   calibration: calibrations.default({}),
-  queryTemplates: z.partialRecord(modality, z.array(template).min(1)).optional(),
+  queryTemplates: queryTemplates.optional(),
   metrics: z
     .array(
       z.object({
