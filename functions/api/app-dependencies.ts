@@ -13,13 +13,14 @@ import type { Space } from '#shared/encoders/space.ts';
 import type { Backlog } from '#shared/ingest/inbox.ts';
 import type { Jobs } from '#shared/jobs/jobs.ts';
 import type { Search } from '#shared/search/search.ts';
+import type { KeptSpace } from '#shared/spaces/space-record.ts';
 import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 
 /** How the app tells ingestion what happened. */
-interface IngestControl {
+export interface IngestControl {
   /** These objects were written; resolves when the change is queued durably enough not to be lost by this process. */
   changed(keys: readonly string[]): Promise<void>;
   /** Hides an item; resolves when the tombstone is applied. False when the index knew no such item. */
@@ -73,6 +74,38 @@ export interface ModelDescription {
   readonly sizeBytes?: number;
 }
 
+type ServedSet = SpaceSet<ServedSpace & { readonly index: VectorIndex }>;
+
+/** A change of the model, as far as the API shows and steers it. */
+export interface ModelChange {
+  describe(): Promise<{
+    readonly building?: BuildProgress & {
+      readonly spaces: ServedSet;
+      readonly startedAt: string;
+      readonly former: 'keep' | 'drop';
+      readonly held?: string;
+      readonly estimate?: { readonly items: number; readonly seconds: number; readonly sizeBytes: number };
+    };
+    readonly kept: readonly (KeptSpace & { readonly sizeBytes: number })[];
+  }>;
+  progress(): BuildProgress | undefined;
+  /** @throws ChiasmError `conflict` when nothing is built */
+  switchNow(): Promise<void>;
+  /** @throws ChiasmError `not_found`, or `conflict` for a space that answers searches */
+  drop(id: string): Promise<void>;
+}
+
+export interface BuildProgress {
+  /** 0 to 1. */
+  readonly progress: number;
+  /** Items that the new spaces have, and that they will have. */
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly itemsPerSecond?: number;
+  readonly secondsLeft?: number;
+}
+
 export interface ApiLimits {
   /** Of a JSON request. */
   readonly bodyBytes: number;
@@ -99,7 +132,9 @@ export interface AppDependencies {
   readonly mediaStore: ObjectStore;
   /** Keeps thumbnails. */
   readonly stateStore: ObjectStore;
-  readonly spaces: SpaceSet<ServedSpace & { readonly index: VectorIndex }>;
+  readonly spaces: ServedSet;
+  /** Absent in a program that has one model for its life. */
+  readonly modelChange?: ModelChange;
   readonly search: Search;
   readonly zeroShot: ZeroShotClassifier;
   readonly jobs: Jobs;

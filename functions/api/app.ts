@@ -15,6 +15,7 @@ import { registerJobRoutes } from './routes/jobs.ts';
 import { registerObjectRoutes } from './routes/objects.ts';
 import { registerQualityRoutes } from './routes/quality.ts';
 import { registerSearchRoutes } from './routes/search.ts';
+import { registerSpaceRoutes } from './routes/spaces.ts';
 import { registerSystemRoutes } from './routes/system.ts';
 import { refuseInvalid } from './validation.ts';
 
@@ -36,6 +37,7 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerClassifyRoutes(app, deps);
   registerJobRoutes(app, deps);
   registerQualityRoutes(app, deps);
+  registerSpaceRoutes(app, deps);
   registerSystemRoutes(app, deps, metrics);
   registerDocumentation(app);
   if (deps.site !== undefined) app.route('/', deps.site);

@@ -2,7 +2,9 @@
 
 import { parseArgs } from 'node:util';
 import type { LocalEnvironment } from '#functions/local/env.ts';
+import { splitModels } from '#functions/local/model-choice.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
+import type { CloudPrices } from '#shared/ingest/estimate-build.ts';
 
 export const HELP = `Chiasm: search pictures, sounds and text by describing them.
 
@@ -13,7 +15,13 @@ export const HELP = `Chiasm: search pictures, sounds and text by describing them
   --data DIR      where the index is kept                     (default ./.chiasm; CHIASM_DATA)
   --port N        port to listen on, 0 for a free one         (default 8787; PORT)
   --host H        address to listen on                        (default 127.0.0.1; HOST)
-  --model M       name of a model or a model folder           (default starter; CHIASM_MODEL)
+  --model M       name of a model or a model folder           (default: the one in use, or starter; CHIASM_MODEL)
+                  With an index of another model: builds a new index beside it, then switches.
+                  Several: siglip2-base,clap:audio searches sounds with clap, the rest with siglip2-base
+  --estimate      tell what a change of the model takes, then exit
+  --prices P      with --estimate, for its cost in the cloud:
+                  instanceHour=1,thousandReads=0.0004,thousandWrites=0.005,gigabyteMonth=0.023
+  --drop-former   erase the index of the former model after the switch (default: keep it)
   --once          index what has changed, then exit
   --json          one JSON object a line instead of progress
   --help, --version
@@ -27,7 +35,11 @@ export interface Arguments {
   readonly data: string;
   readonly host: string;
   readonly port: number;
-  readonly model: string;
+  /** Undefined: what is in use. */
+  readonly models: readonly string[] | undefined;
+  readonly estimate: boolean;
+  readonly prices: CloudPrices | undefined;
+  readonly dropFormer: boolean;
   readonly once: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -44,7 +56,10 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
         data: { type: 'string' },
         host: { type: 'string' },
         port: { type: 'string' },
-        model: { type: 'string' },
+        model: { type: 'string', multiple: true },
+        estimate: { type: 'boolean', default: false },
+        prices: { type: 'string' },
+        'drop-former': { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -56,7 +71,10 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
       data: values.data ?? environment.CHIASM_DATA ?? '.chiasm',
       host: values.host ?? environment.HOST ?? '127.0.0.1',
       port: values.port === undefined ? (environment.PORT ?? 8787) : parsePort(values.port),
-      model: values.model ?? environment.CHIASM_MODEL ?? 'starter',
+      models: parseModels(values.model?.join() ?? environment.CHIASM_MODEL),
+      estimate: values.estimate,
+      prices: values.prices === undefined ? undefined : parsePrices(values.prices),
+      dropFormer: values['drop-former'],
       once: values.once,
       json: values.json,
       help: values.help,
@@ -70,6 +88,27 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
       { cause },
     );
   }
+}
+
+function parseModels(text: string | undefined): readonly string[] | undefined {
+  const names = text === undefined ? undefined : splitModels(text);
+  if (names?.length !== 0) return names;
+  throw new ChiasmError('invalid_request', '--model: expected the name of a model or a folder');
+}
+
+function parsePrices(text: string): CloudPrices {
+  const given = new Map(text.split(',').map((pair) => pair.split('=', 2) as [string, string | undefined]));
+  const price = (name: keyof CloudPrices): number => {
+    const value = Number(given.get(name) ?? Number.NaN);
+    if (value >= 0) return value;
+    throw new ChiasmError('invalid_request', `--prices: expected ${name}=NUMBER, got ${JSON.stringify(text)}`);
+  };
+  return {
+    instanceHour: price('instanceHour'),
+    thousandReads: price('thousandReads'),
+    thousandWrites: price('thousandWrites'),
+    gigabyteMonth: price('gigabyteMonth'),
+  };
 }
 
 function parsePort(text: string): number {

@@ -8,15 +8,18 @@ import { join, resolve } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { claimDataFolder } from '#functions/local/claim-data-folder.ts';
-import { composeLocal, type Loaded, type LocalSystem } from '#functions/local/compose.ts';
+import { composeLocal, type Loaded, type LocalSystem, recordedModels } from '#functions/local/compose.ts';
 import { type LocalEnvironment, readEnvironment } from '#functions/local/env.ts';
+import type { LocalSpaces } from '#functions/local/local-spaces.ts';
+import { chooseModels } from '#functions/local/model-choice.ts';
 import { writeSample } from '#functions/local/sample/write-sample.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog } from '#shared/core/log.ts';
-import { findModel } from '#shared/models/find-model.ts';
+import { MODALITIES } from '#shared/core/modality.ts';
+import { cloudQuantities } from '#shared/ingest/estimate-build.ts';
 import { type Arguments, HELP, parseArguments } from './arguments.ts';
-import { createReporter, type Reporter, type Summary } from './reporter.ts';
+import { createReporter, type ModelChangeFacts, type Reporter, type Summary } from './reporter.ts';
 
 const PROGRESS_EVERY_MS = 200;
 const FAILURES_SHOWN = 5;
@@ -38,8 +41,10 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
     args.folders.length > 0 ? args.folders.map((folder) => resolve(folder)) : [join(dataFolder, 'sample')];
   if (args.folders.length === 0) await writeSample(folders[0]!);
   for (const folder of folders) await checkFolder(folder);
-  const modelFolder = await findModel(args.model, { dataFolder });
-  reporter.starting({ version: version(), model: args.model, data: args.data, folders });
+  const names = args.models ?? (await recordedModels(dataFolder)) ?? ['starter'];
+  const models = await chooseModels(names, dataFolder);
+  const model = models.map((choice) => choice.model).join(', ');
+  reporter.starting({ version: version(), model, data: args.data, folders });
 
   const apiKeys = environment.CHIASM_API_KEYS ?? [];
   const loopback = LOOPBACK_HOSTS.includes(args.host) || args.host === '::1';
@@ -54,10 +59,18 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
     environment.CHIASM_LOG ?? 'error',
   );
   const system = composeLocal(
-    { folders, dataFolder, modelFolder, apiKeys, allowedHosts: loopback ? LOOPBACK_HOSTS : 'any' },
+    {
+      folders,
+      dataFolder,
+      models,
+      estimateOnly: args.estimate,
+      formerSpaces: args.dropFormer ? 'drop' : 'keep',
+      apiKeys,
+      allowedHosts: loopback ? LOOPBACK_HOSTS : 'any',
+    },
     log,
   );
-  const server = args.once ? undefined : await listen(system, args);
+  const server = args.once || args.estimate ? undefined : await listen(system, args);
   stopOnSignals(async () => {
     server?.close();
     server?.closeAllConnections();
@@ -67,10 +80,17 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   if (server !== undefined) reporter.serving(urlOf(server, args.host));
 
   const loaded = await system.load();
+  if (args.estimate) {
+    if (loaded.spaces.building === undefined) reporter.warning('nothing to build: the index is of this model');
+    else reporter.modelChange(await describeChange(loaded.spaces), args.prices);
+    await system.close();
+    return claim.release();
+  }
+  for (const notice of loaded.spaces.notices) reporter.warning(notice);
   if (!args.once) await loaded.follow();
-  await bringUpToDate(loaded, reporter);
+  await Promise.all([bringUpToDate(loaded, reporter), changeModel(loaded, reporter)]);
   if (!args.once) return;
-  await loaded.compact();
+  await loaded.spaces.compact();
   await system.close();
   claim.release();
 }
@@ -84,15 +104,17 @@ async function checkFolder(folder: string): Promise<void> {
 }
 
 /** Queues what differs, shows progress until it is done, and tells what came of it. */
-async function bringUpToDate({ inbox, index, catchUp, skipped }: Loaded, reporter: Reporter): Promise<void> {
+async function bringUpToDate({ spaces, skipped }: Loaded, reporter: Reporter): Promise<void> {
+  const [{ inbox }] = spaces.live.members;
   const startedMs = performance.now();
   const before = inbox.backlog();
   const timer = setInterval(() => reporter.progress(inbox.backlog()), PROGRESS_EVERY_MS);
-  await catchUp();
-  await inbox.idle();
+  await spaces.catchUp();
+  await spaces.idle();
   clearInterval(timer);
   const { done, failed } = inbox.backlog();
-  const failedItems = failed === before.failed ? [] : await index.items({ status: 'failed', limit: FAILURES_SHOWN });
+  const failedItems =
+    failed === before.failed ? [] : await spaces.live.items.items({ status: 'failed', limit: FAILURES_SHOWN });
   const summary: Summary = {
     indexed: done - before.done - (failed - before.failed),
     failed: failed - before.failed,
@@ -102,6 +124,27 @@ async function bringUpToDate({ inbox, index, catchUp, skipped }: Loaded, reporte
   reporter.upToDate(summary);
   for (const { path, reason } of skipped().slice(0, SKIPPED_SHOWN)) reporter.warning(`left out ${path}: ${reason}`);
   if (skipped().length > SKIPPED_SHOWN) reporter.warning(`and ${skipped().length - SKIPPED_SHOWN} more were left out`);
+}
+
+/** Builds the index of another model beside the one that answers, with an estimate first, and switches to it. */
+async function changeModel({ spaces }: Loaded, reporter: Reporter): Promise<void> {
+  if (spaces.building === undefined) return;
+  reporter.modelChange(await describeChange(spaces));
+  const timer = setInterval(() => {
+    const progress = spaces.progress();
+    if (progress !== undefined) reporter.building(progress);
+  }, PROGRESS_EVERY_MS);
+  const outcome = await spaces.build().finally(() => clearInterval(timer));
+  if (outcome.kind === 'held') reporter.warning(outcome.reason);
+  if (outcome.kind === 'switched') reporter.modelChanged(spaces.record.live.map(({ model }) => model));
+}
+
+async function describeChange(spaces: LocalSpaces): Promise<ModelChangeFacts> {
+  const { live, building } = spaces.record;
+  const models = (recorded: typeof live) => recorded.map(({ model }) => model);
+  const unembedded = MODALITIES.filter((modality) => !building!.spaces.some((s) => s.modalities.includes(modality)));
+  const estimate = await spaces.estimate();
+  return { from: models(live), to: models(building!.spaces), unembedded, estimate, cloud: cloudQuantities(estimate) };
 }
 
 async function listen(system: LocalSystem, { host, port }: Arguments): Promise<Server> {

@@ -2,6 +2,13 @@
 
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
+import type { BuildProgress } from '#functions/api/app-dependencies.ts';
+import {
+  type BuildEstimate,
+  type CloudPrices,
+  type CloudQuantities,
+  cloudCost,
+} from '#shared/ingest/estimate-build.ts';
 import type { Backlog } from '#shared/ingest/inbox.ts';
 
 export interface Summary {
@@ -10,6 +17,15 @@ export interface Summary {
   readonly seconds: number;
   /** The first failures, for a person to see. */
   readonly failures: readonly { readonly key: string; readonly reason: string }[];
+}
+
+export interface ModelChangeFacts {
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  /** Modalities that no new model embeds: their items are found by words only. */
+  readonly unembedded: readonly string[];
+  readonly estimate: BuildEstimate;
+  readonly cloud: CloudQuantities;
 }
 
 export interface Reporter {
@@ -23,6 +39,11 @@ export interface Reporter {
   progress(backlog: Backlog): void;
   /** All that was found at the start is done. */
   upToDate(summary: Summary): void;
+  /** The index is of another model: what is going to be done, and what it takes. */
+  modelChange(facts: ModelChangeFacts, prices?: CloudPrices): void;
+  building(progress: BuildProgress): void;
+  /** These models answer from now on. */
+  modelChanged(models: readonly string[]): void;
   warning(message: string): void;
   error(message: string): void;
 }
@@ -44,6 +65,10 @@ function createJsonReporter(out: Output): Reporter {
     serving: (url) => event('serving')({ url }),
     progress: event('progress'),
     upToDate: event('upToDate'),
+    modelChange: (facts, prices) =>
+      event('modelChange')({ ...facts, ...(prices && { cost: cloudCost(facts.cloud, prices) }) }),
+    building: event('building'),
+    modelChanged: (models) => event('modelChanged')({ models }),
     warning: (message) => event('warning')({ message }),
     error: (message) => event('error')({ message }),
   };
@@ -62,6 +87,18 @@ function createTextReporter(out: Output, colour: boolean): Reporter {
     clearBar();
     out.write(`${text}\n`);
   };
+  const bar = (verb: string, done: number, total: number, text: string) => {
+    if (out.isTTY) {
+      const filled = Math.round((BAR_CELLS * done) / Math.max(1, total));
+      const cells = paint('cyan', '█'.repeat(filled)) + paint('dim', '░'.repeat(BAR_CELLS - filled));
+      const room = Math.max(10, (out.columns ?? 80) - BAR_CELLS - 4);
+      out.write(`\r\u001b[2K  ${cells} ${text.slice(0, room)}`);
+      barShown = true;
+    } else if (Date.now() - lastPlainMs >= PLAIN_EVERY_MS) {
+      lastPlainMs = Date.now();
+      line(`  ${verb} ${text}`);
+    }
+  };
   return {
     starting: ({ version, model, data, folders }) => {
       line(`${paint('bold', 'Chiasm')} ${version} · model ${model} · index in ${data}`);
@@ -72,20 +109,16 @@ function createTextReporter(out: Output, colour: boolean): Reporter {
       line(`  ${paint('dim', 'API')}     ${paint('cyan', `${url}docs`)}`);
     },
     progress: (backlog) => {
-      if (backlog.pending === 0) return;
-      const text = describeProgress(backlog);
-      if (out.isTTY) {
-        const total = backlog.done + backlog.pending;
-        const filled = Math.round((BAR_CELLS * backlog.done) / total);
-        const bar = paint('cyan', '█'.repeat(filled)) + paint('dim', '░'.repeat(BAR_CELLS - filled));
-        const room = Math.max(10, (out.columns ?? 80) - BAR_CELLS - 4);
-        out.write(`\r\u001b[2K  ${bar} ${text.slice(0, room)}`);
-        barShown = true;
-      } else if (Date.now() - lastPlainMs >= PLAIN_EVERY_MS) {
-        lastPlainMs = Date.now();
-        line(`  indexing ${text}`);
-      }
+      if (backlog.pending > 0) bar('indexing', backlog.done, backlog.done + backlog.pending, describeProgress(backlog));
     },
+    modelChange: (facts, prices) => {
+      for (const text of describeModelChange(facts, prices)) line(`  ${text}`);
+    },
+    building: (now) => {
+      const backlog = { ...now, pending: now.total - now.done, dead: 0 };
+      bar('building', now.done, now.total, `new index: ${describeProgress(backlog)}`);
+    },
+    modelChanged: (models) => line(`${paint('green', '✓')} searches are answered by ${models.join(', ')} from now on`),
     upToDate: ({ indexed, failed, seconds, failures }) => {
       const rate = indexed + failed > 0 && seconds > 0 ? `, ${formatRate((indexed + failed) / seconds)} items/s` : '';
       const news =
@@ -102,6 +135,34 @@ function createTextReporter(out: Output, colour: boolean): Reporter {
     warning: (message) => line(`${paint('yellow', '!')} ${message}`),
     error: (message) => line(`${paint('red', '✗')} ${message}`),
   };
+}
+
+/** What a person should know before another model takes over. */
+export function describeModelChange(facts: ModelChangeFacts, prices?: CloudPrices): string[] {
+  const { from, to, unembedded, estimate, cloud } = facts;
+  const { items, seconds, sizeBytes, samples } = estimate;
+  const sampled = samples.reduce((sum, sample) => sum + sample.sampled, 0);
+  const lines = [
+    `the index was made with ${from.join(', ')}; one for ${to.join(', ')} is built beside it, which answers once it is whole`,
+    `${count(items, 'item')} to embed: about ${formatSeconds(seconds)} here (measured on ${count(sampled, 'item')}), about ${formatBytes(sizeBytes)} more on disk`,
+    `in the cloud: ${formatNumber(cloud.instanceHours)} h of an instance as fast as this machine, ${cloud.reads.toLocaleString('en')} reads, ${cloud.writes.toLocaleString('en')} writes, ${formatNumber(cloud.gigabytes)} GB kept`,
+  ];
+  if (prices !== undefined) {
+    const { once, monthly } = cloudCost(cloud, prices);
+    lines.push(`at these prices: ${formatNumber(once)} once and ${formatNumber(monthly)} a month`);
+  }
+  if (unembedded.length > 0) lines.push(`not embedded by it, so found by words only: ${unembedded.join(', ')}`);
+  lines.push('stop at any moment: the next start goes on');
+  return lines;
+}
+
+/** Three digits that count: `0.0412`, `3.14`, `272`. */
+function formatNumber(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+function formatBytes(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** `612 of 866 · 142 items/s · 2 s left · 1 failed` */

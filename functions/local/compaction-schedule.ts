@@ -22,7 +22,7 @@ export interface CompactionThresholds {
 export const DEFAULT_COMPACTION_THRESHOLDS: CompactionThresholds = { freshParts: 4_000, deltas: 128, quietMs: 20_000 };
 
 export function createCompactionSchedule(
-  statistics: () => IndexStatistics,
+  statistics: () => Pick<IndexStatistics, 'freshParts' | 'deltas'>,
   compact: () => Promise<void>,
   log: Log,
   thresholds = DEFAULT_COMPACTION_THRESHOLDS,

@@ -14,38 +14,39 @@ import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
-import { objectKeyProblem } from '#shared/core/object-key.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
-import type { Encoder } from '#shared/encoders/encoder.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
-import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
+import { createInbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
-import { reconcile } from '#shared/ingest/reconcile.ts';
 import type { JobKinds } from '#shared/jobs/job-kind.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
-import { type ModelFolder, openModelFolder } from '#shared/models/model-folder.ts';
+import { findModel } from '#shared/models/find-model.ts';
+import { openModelFolder } from '#shared/models/model-folder.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
-import { createSpaceSet } from '#shared/spaces/space-set.ts';
+import { readSpaceRecord } from '#shared/spaces/space-record.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createOverlayObjectStore } from '#shared/store/overlay-object-store.ts';
 import type { SkippedEntry } from '#shared/store/user-folder.ts';
 import { watchFolder } from '#shared/store/watch-folder.ts';
-import { compact } from '#shared/vector-index/compact.ts';
+import { type CompactDependencies, compact } from '#shared/vector-index/compact.ts';
 import { erase } from '#shared/vector-index/erase.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
-import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { createCompactionSchedule } from './compaction-schedule.ts';
+import { type LineSet, type LocalSpaces, type LocalSpacesDependencies, openLocalSpaces } from './local-spaces.ts';
+import type { ModelChoice } from './model-choice.ts';
+import type { Media } from './queue-differences.ts';
+import type { SpaceLine } from './space-line.ts';
 import { createUploadGrants } from './upload-grants.ts';
 
 export interface LocalSettings {
@@ -53,8 +54,12 @@ export interface LocalSettings {
   readonly folders: readonly string[];
   /** Where the index, uploads and pulled models are. */
   readonly dataFolder: string;
-  /** Path of the model folder. */
-  readonly modelFolder: string;
+  /** At least one; with several, each modality is searched in the space of one of them. */
+  readonly models: readonly ModelChoice[];
+  /** What becomes of the spaces of other models once the wanted ones have taken over. @default 'keep' */
+  readonly formerSpaces?: 'keep' | 'drop';
+  /** Nothing is recorded of a change of the model: it is only to be estimated. @default false */
+  readonly estimateOnly?: boolean;
   readonly apiKeys: readonly string[];
   readonly allowedHosts: AppDependencies['allowedHosts'];
   readonly ingest?: IngestOptions;
@@ -69,17 +74,17 @@ export interface LocalSystem {
 }
 
 export interface Loaded {
-  readonly model: ModelFolder;
-  readonly index: VectorIndex;
-  readonly inbox: Inbox;
-  /** Queues whatever differs between the folders and the index; returns how many keys. */
-  catchUp(): Promise<number>;
-  /** What the folders hold and cannot show, as of the last `catchUp`. */
+  readonly spaces: LocalSpaces;
+  /** What the folders hold and cannot show, as of the last comparison with them. */
   skipped(): readonly SkippedEntry[];
   /** Queues changes of the folders as they happen. */
   follow(): Promise<void>;
-  /** Folds what is fresh into the next generation. */
-  compact(): Promise<void>;
+}
+
+/** The models that this data folder was last used with, as `--model` takes them; undefined for a new one. */
+export async function recordedModels(dataFolder: string): Promise<readonly string[] | undefined> {
+  const record = await readSpaceRecord(createFileObjectStore(join(dataFolder, 'state')));
+  return (record?.building?.spaces ?? record?.live)?.map(({ model, modalities }) => `${model}:${modalities.join('+')}`);
 }
 
 export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
@@ -98,27 +103,30 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     mediaStore,
     stateStore,
     get spaces() {
-      return ready().spaces;
+      return ready().serving().spaces;
     },
     get search() {
-      return ready().search;
+      return ready().serving().search;
     },
     get zeroShot() {
-      return ready().zeroShot;
+      return ready().serving().zeroShot;
     },
     get jobs() {
       return ready().jobs;
     },
+    get modelChange() {
+      return ready().loaded.spaces;
+    },
     get ingest() {
-      return ready().loaded.inbox;
+      return ready().loaded.spaces.control;
     },
     uploads: createUploadGrants(clock),
     health: () => {
-      const degraded = running?.loaded.index.statistics().degraded;
+      const degraded = running?.loaded.spaces.live.items.statistics().degraded;
       return degraded === undefined ? health : { status: 'degraded', detail: degraded };
     },
-    models: () => (running === undefined ? [] : [describeModel(running)]),
-    erase: (key) => ready().erase(key),
+    models: () => (running === undefined ? [] : describeModels(running.loaded.spaces)),
+    erase: (key) => ready().loaded.spaces.erase(key),
     limits: DEFAULT_API_LIMITS,
     apiKeys: settings.apiKeys,
     allowedHosts: settings.allowedHosts,
@@ -141,20 +149,13 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
 
 interface Running {
   readonly loaded: Loaded;
-  readonly encoder: Encoder;
-  readonly search: AppDependencies['search'];
-  readonly spaces: AppDependencies['spaces'];
-  readonly zeroShot: AppDependencies['zeroShot'];
+  serving(): Serving;
   readonly jobs: AppDependencies['jobs'];
-  readonly erase: NonNullable<AppDependencies['erase']>;
   close(): Promise<void>;
 }
 
-interface Media {
-  readonly mediaStore: ObjectStore;
-  /** What the newest listing left out, by path. */
-  readonly skipped: Map<string, SkippedEntry>;
-}
+/** What is made of the live spaces and replaced with them. */
+type Serving = Pick<AppDependencies, 'search' | 'zeroShot'> & { readonly spaces: LineSet };
 
 /** Uploads go to the data folder; the user's folders lie under it and are only read. */
 function openMedia({ dataFolder, folders }: LocalSettings): Media {
@@ -169,123 +170,139 @@ function openMedia({ dataFolder, folders }: LocalSettings): Media {
 }
 
 async function start(settings: LocalSettings, media: Media, stateStore: ObjectStore, log: Log): Promise<Running> {
-  const { mediaStore } = media;
   const clock = systemClock;
-  const model = await openModelFolder(settings.modelFolder);
-  const encoder = await createEncoder(model, { openSession: createThreadedSession });
-  const { space } = encoder;
   const scratchFolder = join(settings.dataFolder, 'scratch');
-  const indexDeps = { store: stateStore, space, clock, log, scratchFolder };
-  const index = await openIndex(indexDeps);
-  const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: VISIBILITY_MS, maxAttempts: MAX_ATTEMPTS });
-  const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
-  const embedder = createContentEmbedder(encoder, createMediaDecoders());
-  const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
-  const fold = async () => {
-    const outcome = await compact(indexDeps);
-    log.info('compaction.finished', { ...outcome });
-    await index.refresh();
-  };
-  const schedule = createCompactionSchedule(() => index.statistics(), fold, log);
-  const stopping = new AbortController();
-  const working = ingest(
+  const nextUlid = createUlidGenerator(clock);
+  const common = { store: stateStore, clock, log, scratchFolder };
+  const spaces = await openLocalSpaces(
     {
-      queue,
-      index,
-      encoder,
-      prepare: createPrepare({ mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS }),
+      stateStore,
+      media,
       clock,
       log,
-      onSettled: (message, outcome) => {
-        inbox.settled(message.key, message.sequencer, outcome);
-        schedule.changed();
+      nextUlid,
+      openLine: (folder, hooks) => openLine(folder, hooks, { ...common, nextUlid, media, settings }),
+      findModel: (model) => findModel(model, { dataFolder: settings.dataFolder }),
+      compactKept: async (space) => void (await compact({ ...common, space })),
+      eraseInKept: async (space, key) => {
+        const index = await openIndex({ ...common, space });
+        try {
+          return await erase({ ...common, space, index }, [{ key, sequencer: nextUlid() }]);
+        } finally {
+          await index.close();
+        }
       },
     },
-    { maxAttempts: MAX_ATTEMPTS, ...settings.ingest },
-    stopping.signal,
+    settings.models,
+    { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
+  let serving: Serving | undefined;
   const kinds: JobKinds = {};
   const jobStore = createJobStore(stateStore);
   const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: LOCAL_OWNER });
   await runner.resume();
-  const catchUp = () => queueDifferences(media, index, inbox);
   const watchers: { close(): Promise<void> }[] = [];
   return {
     loaded: {
-      model,
-      index,
-      inbox,
-      catchUp,
+      spaces,
       skipped: () => [...media.skipped.values()],
       follow: async () => {
-        for (const folder of settings.folders) watchers.push(await followFolder(folder, inbox, catchUp, log));
+        for (const folder of settings.folders) watchers.push(await followFolder(folder, spaces, log));
       },
-      compact: fold,
     },
-    encoder,
-    spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore }),
-    zeroShot: createZeroShotClassifier(spaces),
+    serving: () => {
+      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore);
+      return serving;
+    },
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
-    erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
       await runner.close();
-      stopping.abort();
-      await working;
-      await schedule.stop();
-      await index.close();
-      await encoder.close();
+      await spaces.close();
     },
+  };
+}
+
+function serve(spaces: LineSet, mediaStore: ObjectStore): Serving {
+  return {
+    spaces,
+    search: createSearch({ spaces: spaces.members, mediaStore }),
+    zeroShot: createZeroShotClassifier(spaces),
   };
 }
 
 /** Longer than any batch waits; a message that is not finished then is worked on again. */
 const VISIBILITY_MS = 15 * 60_000;
 const MAX_ATTEMPTS = 5;
-const KEYS_AT_ONCE = 1_000;
 /** One program at a time has the data folder, so that whatever this name owns is free when it starts. */
 const LOCAL_OWNER = 'local';
 
-/**
- * Queues whatever differs. What the folders cannot show now is not taken for deleted; a file that cannot be read is queued
- * too, so that it ends as a failed item with the reason.
- */
-async function queueDifferences({ mediaStore, skipped }: Media, index: VectorIndex, inbox: Inbox): Promise<number> {
-  skipped.clear();
-  const keys: string[] = [];
-  let total = 0;
-  const add = async (key: string) => {
-    keys.push(key);
-    total += 1;
-    if (keys.length >= KEYS_AT_ONCE) await inbox.changed(keys.splice(0));
+interface LineDependencies extends Omit<CompactDependencies, 'space'> {
+  readonly nextUlid: () => string;
+  readonly media: Media;
+  readonly settings: LocalSettings;
+}
+
+async function openLine(
+  folder: string,
+  hooks: Parameters<LocalSpacesDependencies['openLine']>[1],
+  { nextUlid, media: { mediaStore }, settings, ...common }: LineDependencies,
+): Promise<SpaceLine> {
+  const { clock, log } = common;
+  const model = await openModelFolder(folder);
+  const encoder = await createEncoder(model, { openSession: createThreadedSession });
+  const { space } = encoder;
+  const indexDeps = { ...common, space };
+  const index = await openIndex(indexDeps);
+  const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: VISIBILITY_MS, maxAttempts: MAX_ATTEMPTS });
+  const inbox = createInbox({ queue, index, clock, nextSequencer: nextUlid });
+  const fold = async () => {
+    const outcome = await compact(indexDeps);
+    log.info('compaction.finished', { space: space.id, ...outcome });
+    await index.refresh();
   };
-  for await (const { operation, key } of reconcile(mediaStore, index)) {
-    if (operation === 'put' || !isSkipped(key, skipped)) await add(key);
-  }
-  for (const { path, problem } of skipped.values()) {
-    if (problem === 'unreadable' && !path.endsWith('/') && objectKeyProblem(path) === undefined) await add(path);
-  }
-  await inbox.changed(keys);
-  return total;
+  const schedule = createCompactionSchedule(() => index.statistics(), fold, log);
+  const scope = () => hooks.scope(space.id);
+  const preparing = { mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS, scope };
+  const prepare = createPrepare(preparing);
+  const stopping = new AbortController();
+  const onSettled = ({ key, sequencer }: ChangeMessage, outcome: 'done' | 'failed' | 'dead') => {
+    inbox.settled(key, sequencer, outcome);
+    schedule.changed();
+    hooks.onSettled(space.id, key);
+  };
+  const options = { maxAttempts: MAX_ATTEMPTS, ...settings.ingest };
+  const working = ingest({ queue, index, encoder, prepare, clock, log, onSettled }, options, stopping.signal);
+  const stop = async () => {
+    stopping.abort();
+    await working;
+    await schedule.stop();
+  };
+  return {
+    model,
+    encoder,
+    embedder: createContentEmbedder(encoder, createMediaDecoders()),
+    index,
+    inbox,
+    prepareAnew: createPrepare({ ...preparing, index: { item: async () => undefined } }),
+    compact: fold,
+    erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
+    stop,
+    close: async () => {
+      await stop();
+      await index.close();
+      await encoder.close();
+    },
+  };
 }
 
-/** Whether the key, or a folder above it, is among what a listing could not show. */
-function isSkipped(key: string, skipped: ReadonlyMap<string, SkippedEntry>): boolean {
-  if (skipped.has(key)) return true;
-  for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
-    if (skipped.has(key.slice(0, slash + 1))) return true;
-  }
-  return skipped.has('');
-}
-
-function followFolder(folder: string, inbox: Inbox, catchUp: () => Promise<number>, log: Log) {
+function followFolder(folder: string, { control, catchUp }: LocalSpaces, log: Log) {
   return watchFolder(
     folder,
     async (change) => {
       try {
         if (change === 'rescan') await catchUp();
-        else await inbox.changed(change);
+        else await control.changed(change);
       } catch (error) {
         log.error('folder.change_lost', { folder, error });
       }
@@ -294,13 +311,14 @@ function followFolder(folder: string, inbox: Inbox, catchUp: () => Promise<numbe
   );
 }
 
-function describeModel({ loaded: { model }, encoder }: Running): ModelDescription {
-  const { card } = model;
-  return {
+function describeModels({ live, building }: LocalSpaces): ModelDescription[] {
+  const active = new Set(live.members.map(({ encoder }) => encoder.space.id));
+  const coming = building?.members.filter(({ encoder }) => !active.has(encoder.space.id)) ?? [];
+  return [...live.members, ...coming].map(({ model, encoder }) => ({
     name: model.name,
     space: encoder.space,
     modalities: [...encoder.modalities],
-    active: true,
-    ...(card && { licence: card.licence, description: card.summary }),
-  };
+    active: active.has(encoder.space.id),
+    ...(model.card && { licence: model.card.licence, description: model.card.summary }),
+  }));
 }

@@ -2,6 +2,9 @@
 
 export const SPACES_PREFIX = 'spaces/';
 
+/** Which spaces answer, and which one is being built beside them: one small object, changed by compare-and-swap. */
+export const SPACES_KEY = 'spaces.json';
+
 /** Where one space (the vectors of one model version) keeps its index. */
 export const spaceKeys = (space: string) => ({
   prefix: `spaces/${space}/`,

@@ -29,6 +29,7 @@ export interface Inbox {
   /** A sequencer for a change of the key: greater than everything the index knows of it. */
   sequencer(key: string): Promise<string>;
   pending(key: string): boolean;
+  pendingKeys(): Iterable<string>;
   backlog(): Backlog;
   /** To be called when work on a message has ended. */
   settled(key: string, sequencer: string, outcome: 'done' | 'failed' | 'dead'): void;
@@ -76,6 +77,7 @@ export function createInbox(deps: InboxDependencies): Inbox {
     },
     sequencer,
     pending: (key) => pending.has(key),
+    pendingKeys: () => pending.keys(),
     backlog: () => {
       const itemsPerSecond = throughput.perSecond();
       return {

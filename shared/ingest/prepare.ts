@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Item, Part, PartRange } from '#shared/catalog/item.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
 import { ChiasmError, type ErrorCode } from '#shared/core/errors.ts';
+import type { Modality } from '#shared/core/modality.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
 import { cutPassages } from '#shared/media/cut-passages.ts';
 import { cutWindows } from '#shared/media/cut-windows.ts';
@@ -46,6 +47,8 @@ export interface PrepareDependencies {
   readonly index: Pick<VectorIndex, 'item'>;
   readonly encoder: Pick<Encoder, 'image' | 'audio'>;
   readonly limits: MediaLimits;
+  /** Of which modalities items are indexed here; objects of others are gone for this space. All when undefined. */
+  readonly scope?: () => ReadonlySet<Modality> | undefined;
 }
 
 /** Failures of the content, which the same bytes will meet again; everything else is a fault of the machine. */
@@ -70,6 +73,8 @@ export function createPrepare(deps: PrepareDependencies): PrepareObject {
       seen = { ...seen, etag, sizeBytes, contentType };
       seen = { ...seen, attributes: parseAttributes(head.metadata?.[ATTRIBUTES_METADATA]) };
       const before = await deps.index.item(key);
+      const scope = deps.scope?.();
+      if (isOutside(scope, before?.item.etag === etag ? before.item.modality : undefined)) return 'gone';
       if (before !== undefined && isSame(before.item, seen)) return 'unchanged';
       refuseTooLarge(sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
       const object = await deps.mediaStore.get(key);
@@ -77,6 +82,7 @@ export function createPrepare(deps: PrepareDependencies): PrepareObject {
       seen = { ...seen, etag: object.etag, digest: createHash('sha256').update(object.bytes).digest('hex') };
       if (before?.item.status === 'indexed' && before.item.digest === seen.digest) return keepParts(before, seen);
       const type = detectMediaType(object.bytes, key);
+      if (isOutside(scope, type.modality)) return 'gone';
       seen = { ...seen, modality: type.modality, contentType: type.contentType };
       const decoded = await decode(deps, object, type);
       return { ...decoded, item: { ...seen, ...decoded.details, status: 'indexed' } };
@@ -90,6 +96,10 @@ export function createPrepare(deps: PrepareDependencies): PrepareObject {
 
 type Seen = Omit<Item, 'indexedAt' | 'status' | 'failure'>;
 const UNSEEN = { etag: '', contentType: 'application/octet-stream', sizeBytes: 0, attributes: {} };
+
+function isOutside(scope: ReadonlySet<Modality> | undefined, modality: Modality | undefined): boolean {
+  return scope !== undefined && modality !== undefined && !scope.has(modality);
+}
 
 function isSame(before: Item, seen: Seen): boolean {
   const sameObject = before.status === 'indexed' && before.etag === seen.etag;

@@ -4,7 +4,6 @@
  */
 
 import { compareKeys } from '#shared/core/compare-keys.ts';
-import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 
 export interface Difference {
@@ -14,7 +13,7 @@ export interface Difference {
 
 /** Every key whose object is new, changed (another etag) or gone, in ascending order of keys. */
 export async function* reconcile(
-  mediaStore: Pick<ObjectStore, 'list'>,
+  mediaStore: { list(): AsyncIterable<{ readonly key: string; readonly etag: string }> },
   index: Pick<VectorIndex, 'etags'>,
 ): AsyncGenerator<Difference> {
   const objects = mediaStore.list()[Symbol.asyncIterator]();

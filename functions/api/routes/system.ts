@@ -35,6 +35,10 @@ const statsSchema = z
       itemsPerSecond: z.number().optional(),
       secondsLeft: z.number().optional(),
     }),
+    building: z
+      .object({ progress: z.number(), secondsLeft: z.number().optional() })
+      .optional()
+      .openapi({ description: 'The index of another model that is being built; see `/v1/spaces`.' }),
   })
   .openapi('Stats');
 
@@ -117,6 +121,7 @@ export function registerSystemRoutes(app: ApiApp, deps: AppDependencies, metrics
 function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
   const { generation, items, parts, freshParts, deltas, counts, degraded } = deps.spaces.items.statistics();
   const queue = deps.ingest.backlog();
+  const building = deps.modelChange?.progress();
   const modalities: Record<string, { indexed: number; failed: number }> = {};
   for (const name of [...MODALITIES, 'unknown']) modalities[name] = { indexed: 0, failed: 0 };
   const total = { pending: queue.pending, indexed: 0, failed: 0 };
@@ -129,5 +134,6 @@ function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
     modalities,
     index: { generation, items, parts, fresh: freshParts, deltas, ...(degraded === undefined ? {} : { degraded }) },
     queue: { ...queue },
+    ...(building && { building: { progress: building.progress, secondsLeft: building.secondsLeft } }),
   };
 }

@@ -83,7 +83,7 @@ describe('arguments and environment', () => {
       port: 9001,
       data: '/data',
       host: '127.0.0.1',
-      model: 'starter',
+      models: undefined,
     });
   });
 

@@ -13,6 +13,7 @@ import sharp from 'sharp';
 import { expect } from 'vitest';
 import { LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { composeLocal } from '#functions/local/compose.ts';
+import { chooseModels } from '#functions/local/model-choice.ts';
 import { createLog } from '#shared/core/log.ts';
 import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
@@ -82,7 +83,7 @@ export async function startSystem({ fill = writeCollection, apiKeys = [] }: Syst
     {
       folders: [folder],
       dataFolder: join(root, 'data'),
-      modelFolder: await makeModelFolder(join(root, 'model')),
+      models: await chooseModels([await makeModelFolder(join(root, 'model'))], root),
       apiKeys,
       allowedHosts: LOOPBACK_HOSTS,
     },
@@ -90,12 +91,12 @@ export async function startSystem({ fill = writeCollection, apiKeys = [] }: Syst
   );
   const server = createAdaptorServer({ fetch: system.app.fetch }) as Server;
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const loaded = await system.load();
-  await loaded.catchUp();
-  await loaded.inbox.idle();
+  const { spaces } = await system.load();
+  await spaces.catchUp();
+  await spaces.idle();
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    idle: () => loaded.inbox.idle(),
+    idle: () => spaces.idle(),
     close: async () => {
       await new Promise((closed) => {
         server.close(closed);
