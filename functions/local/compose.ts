@@ -18,7 +18,7 @@ import { createUlidGenerator } from '#shared/core/ulid.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
-import type { ChangeMessage } from '#shared/ingest/change-message.ts';
+import type { ChangeMessage, SequencedChange } from '#shared/ingest/change-message.ts';
 import { createInbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
@@ -266,7 +266,7 @@ async function openLine(
   const preparing = { mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS, scope };
   const prepare = createPrepare(preparing);
   const stopping = new AbortController();
-  const onSettled = ({ key, sequencer }: ChangeMessage, outcome: 'done' | 'failed' | 'dead') => {
+  const onSettled = ({ key, sequencer }: SequencedChange, outcome: 'done' | 'failed' | 'dead') => {
     inbox.settled(key, sequencer, outcome);
     schedule.changed();
     hooks.onSettled(space.id, key);

@@ -17,8 +17,6 @@ export async function writeMedia(root: string): Promise<string> {
   return folder;
 }
 
-export type System = Awaited<ReturnType<typeof startLocal>>;
-
 /** @param models as after `--model` */
 export async function startLocal(root: string, models: readonly string[], options: Partial<LocalSettings> = {}) {
   const dataFolder = join(root, 'data');
