@@ -15,13 +15,14 @@ from torch import distributed, nn
 from torch.nn import functional as nf
 
 from pack import open_store, opened, square
+from shipped import shipped_vision
 from sources import FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, with_article
 from tokenizer import Tokenizer
 from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.37, "cifar": 0.08, "imagenette": 0.09, "sample": 0.04, "flickr": 0.11, "coco": 0.01, "fashion": 0.14, "products": 0.03, "clothing": 0.025,
+SHARES = {"tiny": 0.35, "cifar": 0.08, "imagenette": 0.09, "sample": 0.04, "flickr": 0.11, "coco": 0.01, "fashion": 0.16, "products": 0.03, "clothing": 0.025,
           "grocery": 0.025, "scenes": 0.04, "drawings": 0.04}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
@@ -87,6 +88,12 @@ class Material:
                 known, group = set(fact["texts"]), fact["group"]
                 positive[i] = [i == j or what == group or texts[j] in known for j, what in enumerate(about)]
         return rows, texts, torch.from_numpy(positive), facts
+
+    def sample(self, size):
+        """-> float [size, 3, SEEN, SEEN]: pictures as a training step sees them, always the same ones."""
+        rng = random.Random(1)
+        rows, _, _, facts = self.draw(size, rng)
+        return self.pictures(rows, facts, SEEN, rng)
 
     def pictures(self, rows, facts, side, rng):
         """-> float [B, 3, side, side] in -1 .. 1: parts of the packed pictures, half of them mirrored, light changed a little."""
@@ -205,7 +212,8 @@ class Joint:
     def __init__(self, arguments, text, tokenizer, material):
         torch.manual_seed(arguments.seed)
         self.shape = dict(widths=tuple(arguments.widths), blocks=tuple(arguments.blocks))
-        self.vision = VisionTower(**self.shape).to(arguments.device, memory_format=torch.channels_last)
+        vision = VisionTower(**self.shape) if arguments.begin is None else shipped_vision(arguments.begin, self.shape, material.sample(512))
+        self.vision = vision.to(arguments.device, memory_format=torch.channels_last)
         self.text, self.tokenizer = text.to(arguments.device), tokenizer
         self.sides = SideHeads(self.vision.channels, material.labels, material.values).to(arguments.device)
         self.sharp = nn.Parameter(torch.tensor(math.log(15.0), device=arguments.device))
@@ -240,7 +248,7 @@ def loss_of(joint, material, pairs, arguments, side, rng):
     device = arguments.device
     rows, texts, positive, facts = material.draw(arguments.batch, rng)
     x = material.pictures(rows, facts, side, rng).to(device).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cuda", torch.bfloat16) if device.startswith("cuda") else nullcontext():
+    with torch.autocast(torch.device(device).type, torch.bfloat16) if arguments.half else nullcontext():
         z, pooled, _ = joint.vision.features(x)
     z, pooled, positive = z.float(), pooled.float(), positive.to(device)
     first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
@@ -278,7 +286,8 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
         if leads:
             log(f"joint: continues at step {joint.step}, {joint.spent / 60:.0f} minutes spent")
     rng, budget = random.Random(f"{arguments.seed} {joint.step} {worker}"), arguments.joint_minutes * 60
-    last = told = saved = scored = time.time()
+    last, told = time.thread_time(), time.time()
+    saved = scored = told
     seen, losses = 0, []
     joint.vision.train(), joint.sides.train(), joint.text.train()
     joint.text.word_dropout = 0.08
@@ -289,8 +298,8 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
         loss = loss_of(joint, material, pairs, arguments, side, rng)
         joint.optimiser.zero_grad()
         loss.backward()
-        now = time.time()
-        joint.spent, last = joint.spent + min(now - last, 30), now  # a stopped process does not use up its time
+        now, busy = time.time(), time.thread_time()
+        joint.spent, last = joint.spent + busy - last, busy  # processor time: what other programs use, or a stopped process, does not count
         if arguments.workers > 1:
             joint.spent = averaged_over_workers(joint.parameters, joint.spent)
         torch.nn.utils.clip_grad_norm_(joint.parameters, 2.0)
@@ -310,7 +319,8 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
             saved = now
         if now - scored > arguments.score_minutes * 60:
             log(f"joint: averaged weights: {scores_of(arguments, joint.state(), sets, wordnet)}")
-            scored = last = told = time.time()
+            scored = told = time.time()
+            last = time.thread_time()
             seen = 0
     if leads:
         save(work / "joint.partial.pt", **joint.state())

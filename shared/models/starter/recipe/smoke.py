@@ -63,3 +63,22 @@ def smoke_arguments(arguments):
     arguments.scenes, arguments.word_steps, arguments.word_batch, arguments.joint_steps, arguments.batch = 48, 6, 16, 6, 16
     arguments.sound_steps, arguments.sound_variants, arguments.word_variants = 4, 1, 1
     return arguments
+
+
+def check_read_back(arguments):
+    """The towers that `--begin` reads from the exported files, with one more block in them, give the vectors of those that were exported."""
+    import torch
+    from joint import Material, joint_state
+    from shipped import shipped_text, shipped_vision
+    from sources import WordNet
+    vision, text, tokenizer, _ = joint_state(arguments)
+    pictures = Material(arguments, WordNet(arguments.wordnet)).sample(32)
+    deeper = dict(widths=tuple(arguments.widths), blocks=(*arguments.blocks[:-1], arguments.blocks[-1] + 1))
+    again, again_tokenizer = shipped_text(arguments.out)
+    ids = torch.from_numpy(tokenizer.batch(["a red circle", "two blue squares"]))
+    with torch.no_grad():
+        pairs = {"picture": (vision.features(pictures)[0], shipped_vision(arguments.out, deeper, pictures).features(pictures)[0]), "text": (text(ids), again.eval()(ids))}
+    assert again_tokenizer.vocabulary == tokenizer.vocabulary
+    for name, (wanted, found) in pairs.items():
+        worst = float((wanted * found).sum(1).min())
+        assert worst > 0.999, f"the {name} tower read back has a cosine of {worst:.4f} to the exported one"

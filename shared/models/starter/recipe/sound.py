@@ -7,12 +7,14 @@ import random
 import subprocess
 import time
 import wave
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as nf
 
+from shipped import shipped_audio
 from sources import Mirror
 from towers import AudioTower
 
@@ -193,8 +195,8 @@ def sound_stage(arguments):
     _, text, tokenizer, _ = joint_state(arguments)
     tower = AudioTower(tuple(arguments.sound_widths))
     items, validation = heard_clips(tower, arguments, log)
-    if arguments.sound_from:
-        tower.load_state_dict(torch.load(arguments.sound_from, map_location="cpu")["tower"])
+    if arguments.begin is not None:
+        tower = shipped_audio(arguments.begin, tuple(arguments.sound_widths), *collate([(mel.float(), frames) for mel, frames, _ in validation]))
     names = sorted({i[2] for i in items + validation})
     texts, index = text_matrix(text, tokenizer, names, device), {n: k for k, n in enumerate(names)}
     noises, words = ({n: [i for i in items if i[2] == n and (n in SPOKEN or n.startswith("_")) == spoken] for n in names} for spoken in (False, True))
@@ -211,7 +213,9 @@ def sound_stage(arguments):
         drawn = [rng.choice(group[n]) for n in rng.choices(list(group), weights, k=24 if step % 2 == 0 else 72)]
         mel, frames = collate([piece(m, f, 260, rng) for m, f, _ in drawn])
         target = torch.tensor([index[n] for _, _, n in drawn], device=device)
-        z = tower.from_mel(mel.to(device), frames.to(device))
+        with torch.autocast(torch.device(device).type, torch.bfloat16) if arguments.half else nullcontext():
+            z = tower.from_mel(mel.to(device), frames.to(device))
+        z = z.float()
         loss = nf.cross_entropy(z @ texts.T * 25, target, label_smoothing=0.05) + 0.5 * (1 - (z * texts[target]).sum(1)).mean()
         optimiser.zero_grad()
         loss.backward()

@@ -83,23 +83,39 @@ def train_words(arguments, wordnet):
     return tower.cpu(), tokenizer
 
 
+def first_words(arguments, wordnet):
+    """The text tower that the joint stage begins with."""
+    if arguments.begin is None:
+        return train_words(arguments, wordnet)
+    from shipped import shipped_text
+    return shipped_text(arguments.begin)
+
+
 def joint_worker(worker, arguments, meeting):
     from joint import train_joint
     torch.set_num_threads(max(1, arguments.threads // arguments.workers))
     torch.distributed.init_process_group("gloo", init_method="file://" + meeting, rank=worker, world_size=arguments.workers)
     wordnet = WordNet(arguments.wordnet)
-    train_joint(arguments, wordnet, *train_words(arguments, wordnet), worker)
+    train_joint(arguments, wordnet, *first_words(arguments, wordnet), worker)
 
 
 def joint_stage(arguments, wordnet):
     if (Path(arguments.work) / "joint.pt").exists():
         return
-    text, tokenizer = train_words(arguments, wordnet)
+    text, tokenizer = first_words(arguments, wordnet)
     if arguments.workers > 1:
         torch.multiprocessing.spawn(joint_worker, (arguments, tempfile.mktemp()), arguments.workers)
         return
     from joint import train_joint
     train_joint(arguments, wordnet, text, tokenizer)
+
+
+def has_bfloat16():
+    """Whether this machine multiplies bfloat16 faster than float32."""
+    if torch.cuda.is_available():
+        return True
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def whole_numbers(text):
@@ -115,6 +131,8 @@ def parser():
     p.add_argument("--out")
     p.add_argument("--stages", default="pack,words,joint,sound,export")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--begin", help="a model folder whose towers the training goes on from, instead of from random numbers")
+    p.add_argument("--half", action=argparse.BooleanOptionalAction, default=has_bfloat16(), help="convolutions in bfloat16")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--workers", type=int, default=1, help="CPU processes that share the joint stage")
     p.add_argument("--seed", type=int, default=1)
@@ -131,7 +149,7 @@ def parser():
     p.add_argument("--word-batch", type=int, default=256)
     p.add_argument("--rate", type=float, default=1.5e-3)
     p.add_argument("--joint-steps", type=int, default=100000)
-    p.add_argument("--joint-minutes", type=float, default=60)
+    p.add_argument("--joint-minutes", type=float, default=60, help="of processor time of one worker")
     p.add_argument("--batch", type=int, default=128, help="pictures a step, for each worker")
     p.add_argument("--score-minutes", type=float, default=10)
     p.add_argument("--sound-steps", type=int, default=100000)
@@ -140,7 +158,6 @@ def parser():
     p.add_argument("--sound-rate", type=float, default=2e-3)
     p.add_argument("--sound-variants", type=int, default=8, help="versions of each clip")
     p.add_argument("--word-variants", type=int, default=3, help="versions of each spoken word")
-    p.add_argument("--sound-from", help="a sound.pt to continue from")
     p.add_argument("--smoke", action="store_true")
     return p
 
@@ -158,7 +175,7 @@ def main():
         from pack import pack
         pack(arguments)
     if "words" in stages:
-        train_words(arguments, wordnet)
+        first_words(arguments, wordnet)
     if "joint" in stages:
         joint_stage(arguments, wordnet)
     if "sound" in stages:
@@ -167,6 +184,9 @@ def main():
     if "export" in stages:
         from export import export_all
         export_all(arguments)
+    if arguments.smoke:
+        from smoke import check_read_back
+        check_read_back(arguments)
 
 
 if __name__ == "__main__":
