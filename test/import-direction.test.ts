@@ -12,9 +12,9 @@ const ROWS: readonly (readonly string[])[] = [
   ['store', 'queue', 'media'],
   ['models', 'runtime', 'jobs'],
   ['encoders', 'catalog'],
-  ['vector-index'],
+  ['vector-index', 'learning', 'datasets'],
   ['spaces'],
-  ['ingest', 'search', 'classify', 'learning'],
+  ['ingest', 'search', 'classify'],
   ['answer'],
 ];
 const rowOf = (module: string) => ROWS.findIndex((row) => row.includes(module));

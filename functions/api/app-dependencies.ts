@@ -6,6 +6,7 @@
 
 import type { Hono } from 'hono';
 import type { Attributes } from '#shared/catalog/item.ts';
+import type { Classifiers } from '#shared/classify/classifiers.ts';
 import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import type { Log } from '#shared/core/log.ts';
@@ -137,6 +138,7 @@ export interface AppDependencies {
   readonly modelChange?: ModelChange;
   readonly search: Search;
   readonly zeroShot: ZeroShotClassifier;
+  readonly classifiers: Classifiers;
   readonly jobs: Jobs;
   readonly ingest: IngestControl;
   readonly uploads: UploadGrants;

@@ -10,11 +10,15 @@ import {
   type ModelDescription,
 } from '#functions/api/app-dependencies.ts';
 import { createConsole } from '#functions/console/console.ts';
+import { createClassifierStore } from '#shared/classify/classifier-store.ts';
+import { createClassifiers } from '#shared/classify/classifiers.ts';
+import { trainClassifier, trainClassifierSchema } from '#shared/classify/train-classifier.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
+import { createFeatureCache } from '#shared/datasets/feature-cache.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
@@ -22,7 +26,7 @@ import type { ChangeMessage, SequencedChange } from '#shared/ingest/change-messa
 import { createInbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
-import type { JobKinds } from '#shared/jobs/job-kind.ts';
+import { defineJobKind, type JobKinds } from '#shared/jobs/job-kind.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
@@ -111,6 +115,9 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     get zeroShot() {
       return ready().serving().zeroShot;
     },
+    get classifiers() {
+      return ready().classifiers;
+    },
     get jobs() {
       return ready().jobs;
     },
@@ -150,6 +157,7 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
 interface Running {
   readonly loaded: Loaded;
   serving(): Serving;
+  readonly classifiers: AppDependencies['classifiers'];
   readonly jobs: AppDependencies['jobs'];
   close(): Promise<void>;
 }
@@ -197,7 +205,24 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
   let serving: Serving | undefined;
-  const kinds: JobKinds = {};
+  const classifierStore = createClassifierStore(stateStore);
+  const classifiers = createClassifiers({
+    store: classifierStore,
+    openSession: createThreadedSession,
+    spaceOf: (modality) => spaces.live.spaceOf(modality),
+  });
+  const training = {
+    mediaStore: media.mediaStore,
+    cache: createFeatureCache(stateStore),
+    classifiers: classifierStore,
+    trainer: { openSession: createThreadedSession },
+    clock,
+  };
+  const kinds: JobKinds = {
+    classifier: defineJobKind(trainClassifierSchema, (request, context) =>
+      trainClassifier({ ...training, spaces: spaces.live }, request, context),
+    ),
+  };
   const jobStore = createJobStore(stateStore);
   const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: LOCAL_OWNER });
   await runner.resume();
@@ -214,10 +239,12 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore);
       return serving;
     },
+    classifiers,
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
       await runner.close();
+      await classifiers.close();
       await spaces.close();
     },
   };

@@ -34,3 +34,22 @@ export const jobKeys = {
   record: (id: string) => `jobs/record/${id}.json`,
   checkpoint: (id: string) => `jobs/checkpoint/${id}`,
 };
+
+/**
+ * Vectors of training examples, by the object that they come from: a picture or sound itself, or the data set whose rows
+ * hold the texts. `keyDigest` is the SHA-256 of its key, so that erasing can list it.
+ */
+export const featureKeys = {
+  of: (keyDigest: string) => `features/${keyDigest}/`,
+  /** `content` names what was embedded: an etag or a digest. */
+  one: (keyDigest: string, space: string, content: string) => `features/${keyDigest}/${space}-${content}.f32`,
+};
+
+/** Trained classifiers: versions are never changed once written; the manifest says which one is live. */
+export const classifierKeys = {
+  prefix: 'classifiers/',
+  of: (name: string) => `classifiers/${name}/`,
+  manifest: (name: string) => `classifiers/${name}/manifest.json`,
+  card: (name: string, version: number) => `classifiers/${name}/version/${version}/card.json`,
+  model: (name: string, version: number) => `classifiers/${name}/version/${version}/model.onnx`,
+};

@@ -1,4 +1,4 @@
-/** Classification without training examples. */
+/** Classification: into classes given in words, or by a classifier that was taught. */
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ClassLabel } from '#shared/classify/zero-shot.ts';
@@ -9,6 +9,10 @@ import type { ApiApp } from '../api-env.ts';
 import type { ApiLimits, AppDependencies } from '../app-dependencies.ts';
 import { contentSourceSchema, jsonAnswer, jsonBody, problemAnswer } from '../schemas/common.ts';
 import { limitedText, textSchema, toContentSource } from '../schemas/search.ts';
+
+/** A class is named in a sentence; models read 64 or 77 tokens. */
+const MAX_LABEL_CHARACTERS = 1_000;
+const MAX_SIGNAL_VALUES = 20_000;
 
 const labelSchema = z.union([
   textSchema,
@@ -22,29 +26,48 @@ const classifyRequestSchema = z
         image: contentSourceSchema.optional(),
         audio: contentSourceSchema.optional(),
         text: textSchema.optional(),
-        signals: z.record(z.string(), z.array(z.number())).optional(),
+        signals: z
+          .record(z.string(), z.array(z.number().nullable()).max(MAX_SIGNAL_VALUES))
+          .optional()
+          .openapi({ description: 'For trained classifiers. `null` where a value is missing.' }),
       })
       .refine((input) => Object.values(input).some((value) => value !== undefined), {
-        error: 'expected at least one of "image", "audio", "text"',
+        error: 'expected at least one of "image", "audio", "text", "signals"',
       }),
     labels: z.array(labelSchema).min(1).optional(),
-    classifier: z.string().min(1).optional(),
+    classifier: z
+      .string()
+      .min(1)
+      .optional()
+      .openapi({ description: 'Name of a trained classifier, instead of labels.' }),
     multiLabel: z
       .boolean()
       .default(false)
       .openapi({ description: 'Each label by itself instead of one distribution over all.' }),
   })
+  .refine((request) => (request.labels === undefined) !== (request.classifier === undefined), {
+    error: 'expected either "labels" or "classifier"',
+  })
   .openapi('ClassifyRequest');
 
+const labelsSchema = z.array(z.object({ name: z.string(), probability: z.number() }));
+
 const classifyAnswerSchema = z
-  .object({ labels: z.array(z.object({ name: z.string(), probability: z.number() })), model: z.string() })
+  .object({
+    labels: labelsSchema.openapi({ description: 'Of several label sets, those of the first one.' }),
+    tasks: z.record(z.string(), labelsSchema).optional().openapi({ description: 'Each label set of a classifier.' }),
+    weights: z.record(z.string(), z.record(z.string(), z.number())).optional().openapi({
+      description: 'For each label set how much each kind of content counted (decision and attention fusion).',
+    }),
+    model: z.string(),
+  })
   .openapi('ClassifyAnswer');
 
 const classify = createRoute({
   method: 'post',
   path: '/v1/classify',
   tags: ['Classification'],
-  summary: 'Sort a picture, a sound or a text into classes that are given in words',
+  summary: 'Sort content into classes that are given in words, or by a trained classifier',
   request: { body: jsonBody(classifyRequestSchema) },
   responses: { 200: jsonAnswer(classifyAnswerSchema, 'All labels, the most probable first.'), ...problemAnswer },
 });
@@ -54,8 +77,7 @@ type WireRequest = z.infer<typeof classifyRequestSchema>;
 export function registerClassifyRoutes(app: ApiApp, deps: AppDependencies): void {
   app.openapi(classify, async (c) => {
     const { input, labels: wireLabels, classifier, multiLabel } = c.req.valid('json');
-    if (classifier !== undefined)
-      throw new ChiasmError('not_found', `there is no classifier ${JSON.stringify(classifier)}`);
+    if (classifier !== undefined) return c.json(await classifyTrained(deps, classifier, input), 200);
     if (input.signals !== undefined)
       throw invalid('/input/signals', 'signals need a trained classifier; labels in words read image, audio and text');
     if (wireLabels === undefined) throw invalid('/labels', 'expected "labels"');
@@ -65,6 +87,20 @@ export function registerClassifyRoutes(app: ApiApp, deps: AppDependencies): void
     const model = deps.models().find(({ active }) => active)?.name ?? 'unknown';
     return c.json({ labels: [...probabilities], model }, 200);
   });
+}
+
+async function classifyTrained(
+  deps: AppDependencies,
+  name: string,
+  { signals, ...content }: WireRequest['input'],
+): Promise<z.infer<typeof classifyAnswerSchema>> {
+  const read = new Set((await deps.classifiers.reads(name)).map(({ kind }) => kind));
+  const used = Object.fromEntries(Object.entries(content).filter(([kind]) => read.has(kind as Modality)));
+  const vectors = await embedInput(deps, used); // what it does not read need not be embedded
+  const { card, tasks, weights } = await deps.classifiers.classify(name, { vectors, ...(signals && { signals }) });
+  const sorted = Object.fromEntries(Object.entries(tasks).map(([task, labels]) => [task, [...labels]]));
+  const labels = sorted[card.tasks[0]!.name]!;
+  return { labels, tasks: sorted, ...(weights && { weights: { ...weights } }), model: `${name}@${card.version}` };
 }
 
 /** One normalised vector [D] for each part of the input. */
@@ -101,9 +137,6 @@ function toLabels(wire: NonNullable<WireRequest['labels']>, limits: ApiLimits): 
   }
   return labels as readonly ClassLabel[];
 }
-
-/** A class is named in a sentence; models read 64 or 77 tokens. */
-const MAX_LABEL_CHARACTERS = 1_000;
 
 function invalid(path: string, message: string): ChiasmError {
   return new ChiasmError('invalid_request', message, { issues: [{ path, message }] });

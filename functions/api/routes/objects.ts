@@ -6,6 +6,7 @@ import type { Context } from 'hono';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { parseObjectKey } from '#shared/core/object-key.ts';
+import { createFeatureCache } from '#shared/datasets/feature-cache.ts';
 import type { ObjectInfo, ObjectMetadata } from '#shared/store/object-store.ts';
 import type { ApiApp, ApiEnv } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
@@ -87,6 +88,7 @@ const deleteObject = createRoute({
 });
 
 export function registerObjectRoutes(app: ApiApp, deps: AppDependencies): void {
+  const features = createFeatureCache(deps.stateStore);
   const thumbnails = createThumbnails({
     get mediaStore() {
       return deps.mediaStore;
@@ -149,6 +151,7 @@ export function registerObjectRoutes(app: ApiApp, deps: AppDependencies): void {
     const indexed = await deps.ingest.remove(key);
     if (!stored && !indexed && !erase) throw noObject(key); // what was deleted before can still be erased
     await thumbnails.forget(key);
+    await features.forget(key);
     if (!erase || deps.erase === undefined) return c.body(null, 204);
     return c.json(await deps.erase(key), 200);
   });

@@ -7,14 +7,18 @@ import { type AppDependencies, DEFAULT_API_LIMITS, LOOPBACK_HOSTS } from '#funct
 import { createUploadGrants } from '#functions/local/upload-grants.ts';
 import type { Change, Part } from '#shared/catalog/item.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
+import { createClassifierStore } from '#shared/classify/classifier-store.ts';
+import { createClassifiers } from '#shared/classify/classifiers.ts';
+import { trainClassifier, trainClassifierSchema } from '#shared/classify/train-classifier.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { createManualClock } from '#shared/core/clock.ts';
 import { createLog, type LogFields } from '#shared/core/log.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
+import { createFeatureCache } from '#shared/datasets/feature-cache.ts';
 import { loadEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
-import type { JobKinds } from '#shared/jobs/job-kind.ts';
+import { defineJobKind, type JobKinds } from '#shared/jobs/job-kind.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
@@ -30,8 +34,8 @@ import { temporaryFolder } from '../../store/temporary-folder.ts';
 
 export type Fixture = Awaited<ReturnType<typeof createFixture>>;
 
-/** @param kinds of jobs that it does */
-export async function createFixture(overrides: Partial<AppDependencies> = {}, kinds: JobKinds = {}) {
+/** @param otherKinds of jobs that it does beside training classifiers */
+export async function createFixture(overrides: Partial<AppDependencies> = {}, otherKinds: JobKinds = {}) {
   const folder = await temporaryFolder();
   const clock = createManualClock();
   const logged: { readonly event: string; readonly fields: LogFields }[] = [];
@@ -53,6 +57,24 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ki
   const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
   const waiting = new Set<string>();
   const nextSequencer = createUlidGenerator(clock);
+  const classifierStore = createClassifierStore(stateStore);
+  const training = {
+    spaces,
+    mediaStore,
+    cache: createFeatureCache(stateStore),
+    classifiers: classifierStore,
+    trainer: { openSession: createOnnxSession },
+    clock,
+  };
+  const kinds: JobKinds = {
+    classifier: defineJobKind(trainClassifierSchema, (request, context) => trainClassifier(training, request, context)),
+    ...otherKinds,
+  };
+  const classifiers = createClassifiers({
+    store: classifierStore,
+    openSession: createOnnxSession,
+    spaceOf: spaces.spaceOf,
+  });
   const jobStore = createJobStore(stateStore);
   const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: 'test', heartbeatMs: 10 });
 
@@ -85,6 +107,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ki
     spaces,
     search: createSearch({ spaces: spaces.members, mediaStore }),
     zeroShot: createZeroShotClassifier(spaces),
+    classifiers,
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
       changed: async (keys) => {
@@ -133,6 +156,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ki
     },
     close: async () => {
       await runner.close();
+      await classifiers.close();
       await index.close();
       await encoder.close();
     },
