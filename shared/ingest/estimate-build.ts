@@ -48,6 +48,7 @@ export interface BuildEstimate {
 
 const SAMPLE_ITEMS = 48;
 const BATCH_ITEMS = 16;
+const WARM_UP_ITEMS = 4;
 /** Of one modality; what was measured by then must do. */
 const SAMPLE_SECONDS = 4;
 const PAGE_ITEMS = 500;
@@ -116,11 +117,13 @@ async function sampleItems(index: Pick<VectorIndex, 'items'>): Promise<Collectio
 
 /** Reads and decodes the next batch while one is embedded, as indexing does. */
 async function measure({ encoder, prepare }: PlannedSpace, keys: readonly Pick<Item, 'key'>[], clock: Clock) {
-  const prepareBatch = async (start: number): Promise<Prepared[]> => {
-    const batch = keys.slice(start, start + BATCH_ITEMS);
+  const prepareBatch = async (start: number, size = BATCH_ITEMS): Promise<Prepared[]> => {
+    const batch = keys.slice(start, start + size);
     const prepared = await Promise.all(batch.map(({ key }) => prepare({ operation: 'put', key, sequencer: '0' })));
     return prepared.filter((one) => one !== 'gone' && one !== 'unchanged');
   };
+  const warmUp = await prepareBatch(0, WARM_UP_ITEMS); // decoders and kernels are loaded at the first use
+  if (warmUp.length > 0) await encodeBatch(encoder, warmUp, clock);
   const startedMs = performance.now();
   const elapsedSeconds = () => (performance.now() - startedMs) / 1000;
   let sampled = 0;

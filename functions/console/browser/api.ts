@@ -67,6 +67,8 @@ export interface Stats {
     /** Why an older state is served than should be. */
     readonly degraded?: string;
   };
+  /** The index of another model that is being built. */
+  readonly building?: { readonly progress: number; readonly secondsLeft?: number };
   readonly queue: { readonly dead: number; readonly itemsPerSecond?: number; readonly secondsLeft?: number };
 }
 
@@ -77,6 +79,22 @@ export interface Model {
   readonly active: boolean;
   readonly licence?: string;
   readonly description?: string;
+}
+
+export interface Spaces {
+  readonly live: readonly { readonly id: string }[];
+  readonly building?: {
+    readonly spaces: readonly { readonly id: string }[];
+    readonly progress: number;
+    readonly done: number;
+    readonly total: number;
+    readonly failed: number;
+    readonly secondsLeft?: number;
+    /** Why the switch waits for a person. */
+    readonly held?: string;
+    readonly estimate?: { readonly seconds: number };
+  };
+  readonly kept: readonly { readonly id: string; readonly model: string; readonly sizeBytes: number }[];
 }
 
 export interface UploadTarget {
@@ -105,6 +123,9 @@ export interface Api {
   /** Indexes all failed items again. */
   readonly retry: () => Promise<{ readonly queued: number }>;
   readonly stats: (signal?: AbortSignal) => Promise<Stats>;
+  readonly spaces: () => Promise<Spaces>;
+  readonly switchSpaces: () => Promise<unknown>;
+  readonly dropSpace: (id: string) => Promise<unknown>;
   readonly models: () => Promise<{ readonly models: readonly Model[] }>;
   readonly createUpload: (upload: { key: string; contentType: string; sizeBytes: number }) => Promise<UploadTarget>;
   /** The object itself; for text and for what a protected server does not give to a plain `<img>`. */
@@ -177,6 +198,9 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
     retry: () => post('/v1/retries', {}),
     stats: (signal) => json('/v1/stats', signal && { signal }),
     models: () => json('/v1/models'),
+    spaces: () => json('/v1/spaces'),
+    switchSpaces: () => call('/v1/spaces/switch', { method: 'POST' }),
+    dropSpace: (id) => call(`/v1/spaces/${encodeURIComponent(id)}`, { method: 'DELETE' }),
     createUpload: (upload) => post('/v1/uploads', upload),
     object: call,
     isProtected: () => apiKey !== undefined,

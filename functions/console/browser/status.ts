@@ -1,8 +1,9 @@
 /** How the index is doing: a line in the header while there is work, and a dialog with numbers, failures and the model. */
 
 import { type Api, explain, type Item, isStarting, type Model, type Stats } from './api.ts';
-import { MODALITY_NAMES, plural, timeLeft } from './describe.ts';
+import { MODALITY_NAMES, percent, plural, timeLeft } from './describe.ts';
 import { button, h, icon, place } from './element.ts';
+import { createSpacePanel } from './space-panel.ts';
 
 export interface Status {
   /** Asks the server soon, for whoever has just changed something; many calls are one question. */
@@ -44,6 +45,9 @@ export function createStatus(options: StatusOptions): Status {
   let stats: Stats | undefined;
   let timer: number | undefined;
   let failuresDrawn = -1;
+  let wasBuilding = false;
+  const spaces = createSpacePanel(api, () => void ask());
+  const models = h('div', { class: 'models' });
 
   async function ask(): Promise<void> {
     window.clearTimeout(timer);
@@ -53,7 +57,7 @@ export function createStatus(options: StatusOptions): Status {
       stats = await api.stats();
       draw(stats);
       options.onStats(stats, before);
-      if (stats.items.pending > 0) pause = BUSY_INTERVAL_MS;
+      if (stats.items.pending > 0 || stats.building !== undefined) pause = BUSY_INTERVAL_MS;
     } catch (error) {
       opener.dataset.state = isStarting(error) ? 'busy' : 'down';
       label.textContent = isStarting(error) ? 'Starting' : 'No connection';
@@ -68,8 +72,9 @@ export function createStatus(options: StatusOptions): Status {
     const { pending, indexed, failed } = now.items;
     const all = pending + indexed + failed;
     opener.title = 'Status of the index';
-    opener.dataset.state = now.index.degraded !== undefined ? 'warning' : pending > 0 ? 'busy' : 'idle';
-    label.textContent = pending > 0 ? remaining(now) : plural(indexed, 'item');
+    const busy = pending > 0 || now.building !== undefined;
+    opener.dataset.state = now.index.degraded !== undefined ? 'warning' : busy ? 'busy' : 'idle';
+    label.textContent = busy ? remaining(now) : plural(indexed, 'item');
     progress.hidden = pending === 0;
     progress.style.setProperty('--done', all === 0 ? '0' : ((indexed + failed) / all).toFixed(4));
     if (dialog.open) drawNumbers(now);
@@ -77,6 +82,9 @@ export function createStatus(options: StatusOptions): Status {
 
   function drawNumbers(now: Stats): void {
     dialog.querySelector('.numbers')?.replaceWith(numbers(now));
+    if (now.building !== undefined || wasBuilding) void spaces.refresh();
+    if (wasBuilding && now.building === undefined) void drawModels(); // another one answers now
+    wasBuilding = now.building !== undefined;
     if (failuresDrawn !== now.items.failed) void drawFailures(now.items.failed);
   }
 
@@ -125,7 +133,6 @@ export function createStatus(options: StatusOptions): Status {
 
   function open(): void {
     failuresDrawn = -1;
-    const models = h('div', { class: 'models' });
     dialog.replaceChildren(
       h(
         'header',
@@ -134,16 +141,24 @@ export function createStatus(options: StatusOptions): Status {
         button('Close', { icon: 'close', bare: true, onClick: () => dialog.close() }),
       ),
       h('div', { class: 'numbers' }),
+      spaces.element,
       h('section', { class: 'failures' }),
       models,
     );
     dialog.showModal();
     if (stats !== undefined) drawNumbers(stats);
     void ask();
-    api.models().then(
-      (answer) => models.replaceChildren(...answer.models.filter(({ active }) => active).map(modelCard)),
-      (error: unknown) => models.replaceChildren(h('p', { class: 'failure' }, icon('warning'), explain(error))),
-    );
+    void spaces.refresh();
+    void drawModels();
+  }
+
+  async function drawModels(): Promise<void> {
+    try {
+      const answer = await api.models();
+      models.replaceChildren(...answer.models.filter(({ active }) => active).map(modelCard));
+    } catch (error) {
+      models.replaceChildren(h('p', { class: 'failure' }, icon('warning'), explain(error)));
+    }
   }
 
   document.addEventListener('visibilitychange', () => {
@@ -163,8 +178,12 @@ export function createStatus(options: StatusOptions): Status {
   };
 }
 
-/** `Indexing 1,200 · 14 s left` */
-function remaining({ items, queue }: Stats): string {
+/** `Indexing 1,200 · 14 s left`, `New index 42 % · 3 min left` */
+function remaining({ items, queue, building }: Stats): string {
+  if (items.pending === 0 && building !== undefined) {
+    const share = `New index ${percent(building.progress)}`;
+    return building.secondsLeft === undefined ? share : `${share} · ${timeLeft(building.secondsLeft)}`;
+  }
   const count = `Indexing ${items.pending.toLocaleString()}`;
   return queue.secondsLeft === undefined ? count : `${count} · ${timeLeft(queue.secondsLeft)}`;
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 import {
   colourPicture,
@@ -264,6 +265,25 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await dialog.getByText(failure.message).waitFor();
     await dialog.getByRole('button', { name: 'broken.png' }).click();
     await page.getByRole('dialog', { name: 'Item' }).getByText(failure.message).waitFor();
+  });
+
+  it('shows a change of the model: how far the new index is, the switch, and what is kept', async () => {
+    const { address, spaces } = await start({
+      nextModel: (root) => makeModelFolder(join(root, 'next'), { seed: 2, dimensions: 48 }),
+    });
+    const page = await open(address);
+    await page.getByRole('button', { name: 'New index 0 %' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Status of the index' });
+    await dialog.getByRole('heading', { name: 'Building the index of another model: 0 %' }).waitFor();
+    await dialog.getByText('0 of 11 items').waitFor();
+    await dialog.getByText('32 dimensions').waitFor();
+    expect(await spaces.build()).toEqual({ kind: 'switched' });
+    await dialog.getByRole('heading', { name: 'Kept from former models' }).waitFor();
+    await dialog.getByText('48 dimensions').waitFor();
+    expect(await dialog.getByRole('heading', { name: /Building/ }).count()).toBe(0);
+    await dialog.getByRole('button', { name: 'Erase' }).click();
+    await eventually(() => dialog.getByRole('heading', { name: 'Kept from former models' }).count()).toBe(0);
+    expect(await (await fetch(`${address}/v1/spaces`)).json()).toMatchObject({ kept: [], live: [{ items: 11 }] });
   });
 
   it('tries failed files again when asked to', async () => {

@@ -71,30 +71,41 @@ export interface SystemOptions {
   /** @default the collection above */
   readonly fill?: (folder: string) => Promise<void>;
   readonly apiKeys?: readonly string[];
+  /** Another model that is wanted once everything is indexed; nothing is built of it unasked. */
+  readonly nextModel?: (root: string) => Promise<string>;
 }
 
 /** Resolves when everything is indexed. */
-export async function startSystem({ fill = writeCollection, apiKeys = [] }: SystemOptions = {}) {
+export async function startSystem(options: SystemOptions = {}) {
+  const { fill = writeCollection, apiKeys = [], nextModel } = options;
   const root = await temporaryFolder();
   const folder = join(root, 'collection');
   await mkdir(folder);
   await fill(folder);
-  const system = composeLocal(
-    {
-      folders: [folder],
-      dataFolder: join(root, 'data'),
-      models: await chooseModels([await makeModelFolder(join(root, 'model'))], root),
-      apiKeys,
-      allowedHosts: LOOPBACK_HOSTS,
-    },
-    createLog(() => {}),
-  );
-  const server = createAdaptorServer({ fetch: system.app.fetch }) as Server;
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { spaces } = await system.load();
+  const compose = async (model: string) =>
+    composeLocal(
+      {
+        folders: [folder],
+        dataFolder: join(root, 'data'),
+        models: await chooseModels([model], root),
+        apiKeys,
+        allowedHosts: LOOPBACK_HOSTS,
+      },
+      createLog(() => {}),
+    );
+  let system = await compose(await makeModelFolder(join(root, 'model')));
+  let { spaces } = await system.load();
   await spaces.catchUp();
   await spaces.idle();
+  if (nextModel !== undefined) {
+    await system.close();
+    system = await compose(await nextModel(root));
+    ({ spaces } = await system.load());
+  }
+  const server = createAdaptorServer({ fetch: system.app.fetch }) as Server;
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
+    spaces,
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     idle: () => spaces.idle(),
     close: async () => {
