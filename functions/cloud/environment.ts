@@ -22,3 +22,14 @@ export const modelVariables = {
   [ENVIRONMENT.modelFolder]: text,
   [ENVIRONMENT.device]: z.enum(['cpu', 'cuda']).default('cpu'),
 };
+
+const list = text.transform((ids) => ids.split(',').map((id) => id.trim()));
+
+/** Where jobs run. Subnets and security groups are for tasks with a network of their own. */
+export const trainerVariables = {
+  [ENVIRONMENT.cluster]: text.optional(),
+  [ENVIRONMENT.trainerTaskDefinition]: text.optional(),
+  [ENVIRONMENT.trainerCapacityProvider]: text.default('FARGATE'),
+  [ENVIRONMENT.trainerSubnets]: list.optional(),
+  [ENVIRONMENT.trainerSecurityGroups]: list.optional(),
+};

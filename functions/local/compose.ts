@@ -9,6 +9,7 @@ import {
   type Health,
   type ModelDescription,
 } from '#functions/api/app-dependencies.ts';
+import { describeModel } from '#functions/api/describe-model.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
@@ -341,11 +342,7 @@ function followFolder(folder: string, { control, catchUp }: LocalSpaces, log: Lo
 function describeModels({ live, building }: LocalSpaces): ModelDescription[] {
   const active = new Set(live.members.map(({ encoder }) => encoder.space.id));
   const coming = building?.members.filter(({ encoder }) => !active.has(encoder.space.id)) ?? [];
-  return [...live.members, ...coming].map(({ model, encoder }) => ({
-    name: model.name,
-    space: encoder.space,
-    modalities: [...encoder.modalities],
-    active: active.has(encoder.space.id),
-    ...(model.card && { licence: model.card.licence, description: model.card.summary }),
-  }));
+  return [...live.members, ...coming].map(({ model, encoder }) =>
+    describeModel(model, encoder, active.has(encoder.space.id)),
+  );
 }

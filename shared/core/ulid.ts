@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'; // Crockford base 32
 
 /** Returns a function that gives a greater ULID at each call, whatever the clock does. */
-export function createUlidGenerator(clock: Clock, random: () => number = Math.random): () => string {
+export function createUlidGenerator(clock: Clock, random: () => number = () => Math.random()): () => string {
   let lastMs = -1;
   let digits: number[] = [];
   return () => {

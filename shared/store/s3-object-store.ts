@@ -1,6 +1,5 @@
 /** A bucket of Amazon S3 as an object store. Conditions are S3's own conditional writes. */
 
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -13,8 +12,10 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { objectKeyProblem, parseObjectKey } from '#shared/core/object-key.ts';
+import { createUlidGenerator } from '#shared/core/ulid.ts';
 import { type ByteRange, checkRange } from './byte-range.ts';
 import { checkMetadata } from './check-metadata.ts';
 import { quote } from './file-error.ts';
@@ -32,6 +33,9 @@ export interface S3ObjectStoreOptions {
 /** Tries at a body that breaks off, and at a conditional write that S3 answers with 409 (another one is under way). */
 const TRIES = 5;
 const FIRST_PAUSE_MS = 50;
+
+/** Of this process: ULIDs draw from `Math.random`, which a restored snapshot of a function seeds anew. */
+const nextToken = createUlidGenerator(systemClock);
 
 type Described = ObjectInfo & ObjectMetadata;
 
@@ -108,7 +112,7 @@ export function createS3ObjectStore(
   async function put(key: string, body: Uint8Array | Readable, options: PutOptions): Promise<PutResult> {
     checkMetadata(options);
     const { ifAbsent, ifMatch, contentType, metadata = {} } = options;
-    const token = randomUUID();
+    const token = nextToken();
     const target: UploadTarget = {
       ...at(key),
       Metadata: { ...encodeMetadata(metadata), [WRITE_TOKEN]: token },

@@ -25,6 +25,14 @@ export interface S3Fault {
   readonly effect: 409 | 500 | 503 | 'drop-before' | 'drop-after' | 'truncate' | 'hang';
 }
 
+/** What EventBridge would be told. */
+export interface S3Change {
+  readonly detailType: 'Object Created' | 'Object Deleted';
+  readonly bucket: string;
+  readonly key: string;
+  readonly sequencer: string;
+}
+
 export interface S3TestServer {
   readonly settings: { readonly endpoint: string; readonly region: string; readonly credentials: Credentials };
   /** Method and path of every request so far. */
@@ -59,12 +67,18 @@ const CODES: Record<number, string> = { 409: 'ConditionalRequestConflict', 500: 
 const MIN_PART_BYTES = 5 * 1024 * 1024;
 const PAGE_KEYS = 1_000;
 
-export async function startS3Server(): Promise<S3TestServer> {
+export async function startS3Server(onChange: (change: S3Change) => void = () => {}): Promise<S3TestServer> {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test-secret' };
   const buckets = new Map<string, Map<string, StoredVersion>>();
   const uploads = new Map<string, Upload>();
   const requests: string[] = [];
   const faults: { readonly fault: S3Fault; left: number }[] = [];
+  let changes = 0;
+  const changed = (detailType: S3Change['detailType'], bucket: string, key: string) => {
+    changes += 1;
+    const sequencer = (0x62e99a88dc4074 + changes).toString(16).toUpperCase().padStart(16, '0');
+    onChange({ detailType, bucket, key, sequencer });
+  };
 
   const server = createServer((incoming, outgoing) => {
     requests.push(`${incoming.method} ${incoming.url}`);
@@ -101,13 +115,16 @@ export async function startS3Server(): Promise<S3TestServer> {
     if (Buffer.byteLength(key) > 1024) return refusal(400, 'KeyTooLongError');
     const uploadId = url.searchParams.get('uploadId');
     const { method = '' } = incoming;
+    const announce = (answer: Answer): Answer => {
+      if (answer.status < 300) changed(method === 'DELETE' ? 'Object Deleted' : 'Object Created', bucketName, key);
+      return answer;
+    };
     if (method === 'GET' || method === 'HEAD') return read(bucket.get(key), incoming);
     if (method === 'POST' && uploadId === null) return createUpload(uploads, incoming);
     if (method === 'PUT' && uploadId === null)
-      return put(bucket, key, incoming, bytes, etagOf(bytes), keptHeaders(incoming));
+      return announce(put(bucket, key, incoming, bytes, etagOf(bytes), keptHeaders(incoming)));
     if (method === 'DELETE' && uploadId === null) {
-      bucket.delete(key);
-      return { status: 204 };
+      return bucket.delete(key) ? announce({ status: 204 }) : { status: 204 };
     }
     const upload = uploads.get(uploadId ?? '');
     if (upload === undefined) return refusal(404, 'NoSuchUpload');
@@ -115,7 +132,7 @@ export async function startS3Server(): Promise<S3TestServer> {
     const answer =
       method === 'DELETE' ? { status: 204 } : completeUpload(bucket, key, upload, incoming, bytes.toString());
     if (answer.status < 300) uploads.delete(uploadId ?? '');
-    return answer;
+    return method === 'DELETE' ? answer : announce(answer);
   }
 
   return {

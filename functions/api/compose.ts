@@ -1,0 +1,153 @@
+/** The API in AWS: buckets for stores, SQS for the queue, presigned addresses for bytes, tasks of ECS for jobs. */
+
+import { composeTelemetry, openBucket, openModel, SCRATCH_FOLDER } from '#functions/cloud/compose.ts';
+import { reseedRandom } from '#functions/cloud/reseed-random.ts';
+import { createConsole } from '#functions/console/console.ts';
+import { ENVIRONMENT } from '#functions/environment-names.ts';
+import { ATTRIBUTES_METADATA } from '#shared/catalog/parse-attributes.ts';
+import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
+import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
+import type { Log } from '#shared/core/log.ts';
+import { createUlidGenerator } from '#shared/core/ulid.ts';
+import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
+import type { ChangeMessage } from '#shared/ingest/change-message.ts';
+import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
+import { readChange } from '#shared/ingest/read-change.ts';
+import { createEcsJobRunner } from '#shared/jobs/ecs-job-runner.ts';
+import type { JobRunner } from '#shared/jobs/job-runner.ts';
+import { createJobStore } from '#shared/jobs/job-store.ts';
+import { createJobs } from '#shared/jobs/jobs.ts';
+import { createSqsClient } from '#shared/queue/sqs-client.ts';
+import { openSqsQueue, type SqsQueue } from '#shared/queue/sqs-queue.ts';
+import { createSearch } from '#shared/search/search.ts';
+import { createSpaceSet } from '#shared/spaces/space-set.ts';
+import { createS3UploadSigner } from '#shared/store/s3-upload-signer.ts';
+import type { UploadSigner } from '#shared/store/upload-signer.ts';
+import { erase } from '#shared/vector-index/erase.ts';
+import { openIndex } from '#shared/vector-index/open-index.ts';
+import { createApp } from './app.ts';
+import { type AppDependencies, DEFAULT_API_LIMITS } from './app-dependencies.ts';
+import { attributesJson } from './attributes-header.ts';
+import { describeModel } from './describe-model.ts';
+import type { ApiEnvironment } from './env.ts';
+import { createFollower } from './follow.ts';
+import { createFront } from './front.ts';
+
+/** As long as a slow upload of a large file takes. */
+const UPLOAD_SECONDS = 15 * 60;
+/** A page of results may stay open for a while before its pictures are asked for. */
+const DOWNLOAD_SECONDS = 60 * 60;
+
+export async function composeApi(environment: ApiEnvironment) {
+  const { clock, log, metrics } = composeTelemetry(environment, 'api');
+  const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
+  const stateStore = openBucket(environment.CHIASM_STATE_BUCKET);
+  const [{ model, encoder }, queue] = await Promise.all([openModel(environment), openQueue(environment, log)]);
+  const indexDeps = { store: stateStore, space: encoder.space, clock, log, scratchFolder: SCRATCH_FOLDER };
+  const index = await openIndex(indexDeps);
+  const nextUlid = createUlidGenerator(clock);
+  const inbox = createInbox({ queue, index, clock, nextSequencer: nextUlid });
+  const ingest = followedBacklog(inbox, queue);
+  const embedder = createContentEmbedder(encoder, createMediaDecoders());
+  const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
+  const signer = createS3UploadSigner({ bucket: environment.CHIASM_MEDIA_BUCKET });
+  const jobStore = createJobStore(stateStore);
+  const app = createApp({
+    mediaStore,
+    stateStore,
+    spaces,
+    search: createSearch({ spaces: spaces.members, mediaStore }),
+    zeroShot: createZeroShotClassifier(spaces),
+    jobs: createJobs({ jobs: jobStore, kinds: {}, runner: jobRunner(environment), clock, nextId: nextUlid }),
+    ingest: ingest.control,
+    uploads: signedUploads(signer),
+    health: () => {
+      const { degraded } = index.statistics();
+      return degraded === undefined ? { status: 'ready' } : { status: 'degraded', detail: degraded };
+    },
+    models: () => [describeModel(model, encoder)],
+    objectUrl: async (key) => (await signer.presignGet(key, { expiresInSeconds: DOWNLOAD_SECONDS })).url,
+    erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
+    limits: DEFAULT_API_LIMITS,
+    apiKeys: [], // API Gateway asks for them
+    allowedHosts: 'any',
+    clock,
+    log,
+    site: createConsole({ mediaOrigins: [await originOf(signer)] }),
+  });
+  const look = async () => {
+    const counted = ingest.count().catch((error) => log.warn('api.queue_not_counted', { error: toChiasmError(error) }));
+    await Promise.all([index.refresh(), counted]);
+  };
+  const follow = createFollower(look, clock);
+  return createFront(
+    { app, metrics, follow, onFirstRequest: reseedRandom },
+    { consoleOrigin: environment.CHIASM_CONSOLE_ORIGIN },
+  );
+}
+
+function openQueue(environment: ApiEnvironment, log: Log): Promise<SqsQueue<ChangeMessage>> {
+  const { CHIASM_QUEUE_URL: queueUrl, CHIASM_MEDIA_BUCKET: bucket } = environment;
+  return openSqsQueue({ client: createSqsClient(queueUrl), queueUrl, parse: (body) => readChange(body, bucket), log });
+}
+
+/** What waits is known to the queue alone: other programs work on it. It is counted when news are looked for. */
+function followedBacklog(inbox: Inbox, queue: SqsQueue<ChangeMessage>) {
+  let counted = { pending: 0, dead: 0 };
+  const control: AppDependencies['ingest'] = {
+    changed: inbox.changed,
+    remove: inbox.remove,
+    pending: () => false,
+    backlog: () => ({ ...counted, done: 0, failed: 0 }),
+  };
+  return {
+    control,
+    count: async () => {
+      const { waiting, inFlight, dead } = await queue.depth();
+      counted = { pending: waiting + inFlight, dead };
+    },
+  };
+}
+
+function signedUploads(signer: UploadSigner): AppDependencies['uploads'] {
+  return {
+    grant: async ({ key, contentType, sizeBytes, attributes }) => {
+      const given = Object.keys(attributes).length > 0;
+      const { url, headers, expiresAt } = await signer.presignPut(key, {
+        contentType,
+        sizeBytes,
+        expiresInSeconds: UPLOAD_SECONDS,
+        ...(given && { metadata: { [ATTRIBUTES_METADATA]: attributesJson(attributes) } }),
+      });
+      return { url, headers, expiresAtMs: expiresAt.getTime() };
+    },
+  };
+}
+
+/** Where presigned addresses lead: the page of the console may load from there. */
+async function originOf(signer: UploadSigner): Promise<string> {
+  return new URL((await signer.presignGet('origin', { expiresInSeconds: 1 })).url).origin;
+}
+
+function jobRunner(environment: ApiEnvironment): JobRunner {
+  const {
+    CHIASM_CLUSTER: cluster,
+    CHIASM_TRAINER_TASK_DEFINITION: taskDefinition,
+    CHIASM_TRAINER_CAPACITY_PROVIDER: capacityProvider,
+    CHIASM_TRAINER_SUBNETS: subnets,
+    CHIASM_TRAINER_SECURITY_GROUPS: securityGroups = [],
+  } = environment;
+  if (cluster === undefined || taskDefinition === undefined) return { start: refuseJobs };
+  return createEcsJobRunner({
+    cluster,
+    taskDefinition,
+    capacityProvider,
+    jobIdVariable: ENVIRONMENT.jobId,
+    ...(subnets && { network: { subnets, securityGroups } }),
+  });
+}
+
+async function refuseJobs(): Promise<never> {
+  throw new ChiasmError('invalid_request', 'this deployment runs no jobs: it has no cluster for them');
+}

@@ -1,0 +1,28 @@
+/** The environment of the API in AWS, read and checked once. */
+
+import { z } from 'zod';
+import {
+  mediaVariables,
+  modelVariables,
+  stageVariables,
+  stateVariables,
+  trainerVariables,
+} from '#functions/cloud/environment.ts';
+import { ENVIRONMENT } from '#functions/environment-names.ts';
+import { parseEnvironment } from '#functions/parse-environment.ts';
+
+const environmentSchema = z.object({
+  ...stageVariables,
+  ...mediaVariables,
+  ...stateVariables,
+  ...modelVariables,
+  ...trainerVariables,
+  [ENVIRONMENT.consoleOrigin]: z.url().optional(),
+});
+
+export type ApiEnvironment = z.infer<typeof environmentSchema>;
+
+/** @throws ChiasmError `invalid_request` that names the variable */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): ApiEnvironment {
+  return parseEnvironment(environmentSchema, variables);
+}
