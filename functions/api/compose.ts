@@ -1,16 +1,17 @@
 /** The API in AWS: buckets for stores, SQS for the queue, presigned addresses for bytes, tasks of ECS for jobs. */
 
-import { composeTelemetry, openBucket, openModel, SCRATCH_FOLDER } from '#functions/cloud/compose.ts';
+import { composeTelemetry, openBucket, openServedSpace } from '#functions/cloud/compose.ts';
 import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
+import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { ATTRIBUTES_METADATA } from '#shared/catalog/parse-attributes.ts';
+import { createClassifierStore } from '#shared/classify/classifier-store.ts';
+import { createClassifiers } from '#shared/classify/classifiers.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
-import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
-import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
 import { readChange } from '#shared/ingest/read-change.ts';
@@ -20,12 +21,11 @@ import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { openSqsQueue, type SqsQueue } from '#shared/queue/sqs-queue.ts';
+import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
-import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import { createS3UploadSigner } from '#shared/store/s3-upload-signer.ts';
 import type { UploadSigner } from '#shared/store/upload-signer.ts';
 import { erase } from '#shared/vector-index/erase.ts';
-import { openIndex } from '#shared/vector-index/open-index.ts';
 import { createApp } from './app.ts';
 import { type AppDependencies, DEFAULT_API_LIMITS } from './app-dependencies.ts';
 import { attributesJson } from './attributes-header.ts';
@@ -43,23 +43,34 @@ export async function composeApi(environment: ApiEnvironment) {
   const { clock, log, metrics } = composeTelemetry(environment, 'api');
   const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
   const stateStore = openBucket(environment.CHIASM_STATE_BUCKET);
-  const [{ model, encoder }, queue] = await Promise.all([openModel(environment), openQueue(environment, log)]);
-  const indexDeps = { store: stateStore, space: encoder.space, clock, log, scratchFolder: SCRATCH_FOLDER };
-  const index = await openIndex(indexDeps);
+  const [{ model, encoder, index, indexDeps, spaces }, queue] = await Promise.all([
+    openServedSpace(environment, stateStore, { clock, log }),
+    openQueue(environment, log),
+  ]);
   const nextUlid = createUlidGenerator(clock);
   const inbox = createInbox({ queue, index, clock, nextSequencer: nextUlid });
   const ingest = followedBacklog(inbox, queue);
-  const embedder = createContentEmbedder(encoder, createMediaDecoders());
-  const spaces = createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]);
   const signer = createS3UploadSigner({ bucket: environment.CHIASM_MEDIA_BUCKET });
-  const jobStore = createJobStore(stateStore);
+  const openSession = createThreadedSession;
+  const kinds = createJobKinds({ mediaStore, stateStore, spaces: () => spaces, openSession, clock });
   const app = createApp({
     mediaStore,
     stateStore,
     spaces,
     search: createSearch({ spaces: spaces.members, mediaStore }),
     zeroShot: createZeroShotClassifier(spaces),
-    jobs: createJobs({ jobs: jobStore, kinds: {}, runner: jobRunner(environment), clock, nextId: nextUlid }),
+    classifiers: createClassifiers({
+      store: createClassifierStore(stateStore),
+      openSession,
+      spaceOf: (modality) => spaces.spaceOf(modality),
+    }),
+    jobs: createJobs({
+      jobs: createJobStore(stateStore),
+      kinds,
+      runner: jobRunner(environment),
+      clock,
+      nextId: nextUlid,
+    }),
     ingest: ingest.control,
     uploads: signedUploads(signer),
     health: () => {

@@ -3,14 +3,19 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ENVIRONMENT } from '#functions/environment-names.ts';
-import { systemClock } from '#shared/core/clock.ts';
-import { createJsonLog, type LogLevel } from '#shared/core/log.ts';
+import { type Clock, systemClock } from '#shared/core/clock.ts';
+import { createJsonLog, type Log, type LogLevel } from '#shared/core/log.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
+import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import { openModelFolder } from '#shared/models/model-folder.ts';
 import type { SessionOptions } from '#shared/runtime/session.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
+import { createSpaceSet } from '#shared/spaces/space-set.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createS3Client } from '#shared/store/s3-client.ts';
 import { createS3ObjectStore } from '#shared/store/s3-object-store.ts';
+import { openIndex } from '#shared/vector-index/open-index.ts';
 import { createEmfMetrics } from './emf.ts';
 
 interface StageEnvironment {
@@ -48,4 +53,27 @@ export async function openModel(environment: {
   const executionProviders: SessionOptions['executionProviders'] = device === 'cuda' ? ['cuda', 'cpu'] : ['cpu'];
   const model = await openModelFolder(folder);
   return { model, encoder: await createEncoder(model, { openSession: createThreadedSession }, { executionProviders }) };
+}
+
+/** The space of the deployment's model, open for searching and training. */
+export async function openServedSpace(
+  environment: Parameters<typeof openModel>[0],
+  stateStore: ObjectStore,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+) {
+  const { model, encoder } = await openModel(environment);
+  const indexDeps = { store: stateStore, space: encoder.space, clock, log, scratchFolder: SCRATCH_FOLDER };
+  const index = await openIndex(indexDeps);
+  const embedder = createContentEmbedder(encoder, createMediaDecoders());
+  return {
+    model,
+    encoder,
+    index,
+    indexDeps,
+    spaces: createSpaceSet([{ encoder, embedder, index, modalities: encoder.modalities }]),
+    close: async () => {
+      await index.close();
+      await encoder.close();
+    },
+  };
 }

@@ -11,15 +11,14 @@ import {
 } from '#functions/api/app-dependencies.ts';
 import { describeModel } from '#functions/api/describe-model.ts';
 import { createConsole } from '#functions/console/console.ts';
+import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
-import { trainClassifier, trainClassifierSchema } from '#shared/classify/train-classifier.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
-import { createFeatureCache } from '#shared/datasets/feature-cache.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
@@ -27,7 +26,6 @@ import type { ChangeMessage, SequencedChange } from '#shared/ingest/change-messa
 import { createInbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
-import { defineJobKind, type JobKinds } from '#shared/jobs/job-kind.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
@@ -206,24 +204,18 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
   let serving: Serving | undefined;
-  const classifierStore = createClassifierStore(stateStore);
   const classifiers = createClassifiers({
-    store: classifierStore,
+    store: createClassifierStore(stateStore),
     openSession: createThreadedSession,
     spaceOf: (modality) => spaces.live.spaceOf(modality),
   });
-  const training = {
+  const kinds = createJobKinds({
     mediaStore: media.mediaStore,
-    cache: createFeatureCache(stateStore),
-    classifiers: classifierStore,
-    trainer: { openSession: createThreadedSession },
+    stateStore,
+    spaces: () => spaces.live,
+    openSession: createThreadedSession,
     clock,
-  };
-  const kinds: JobKinds = {
-    classifier: defineJobKind(trainClassifierSchema, (request, context) =>
-      trainClassifier({ ...training, spaces: spaces.live }, request, context),
-    ),
-  };
+  });
   const jobStore = createJobStore(stateStore);
   const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: LOCAL_OWNER });
   await runner.resume();

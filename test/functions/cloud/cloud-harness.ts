@@ -24,6 +24,7 @@ const PROGRAMS = {
   compactor: 'functions/compactor/lambda.ts',
   indexer: 'functions/indexer/main.ts',
   'small-lane': 'functions/indexer/lambda.ts',
+  trainer: 'functions/trainer/main.ts',
   'write-golden': 'functions/indexer/write-golden.ts',
 };
 const TINY_CLIENT = fileURLToPath(new URL('./tiny-runtime-client.mjs', import.meta.url));

@@ -1,0 +1,34 @@
+/** The trainer of the cloud: one task of ECS for one job. */
+
+import { composeTelemetry, openBucket, openServedSpace } from '#functions/cloud/compose.ts';
+import { createJobStore } from '#shared/jobs/job-store.ts';
+import type { RunJobDependencies } from '#shared/jobs/run-job.ts';
+import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
+import type { TrainerEnvironment } from './env.ts';
+import { createJobKinds } from './job-kinds.ts';
+
+/** The record is an object of S3: each beat is a read and a write of it. */
+const HEARTBEAT_MS = 2_000;
+
+export async function composeTrainer(environment: TrainerEnvironment) {
+  const telemetry = composeTelemetry(environment, 'trainer');
+  const { clock, log } = telemetry;
+  const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
+  const stateStore = openBucket(environment.CHIASM_STATE_BUCKET);
+  const { spaces, close } = await openServedSpace(environment, stateStore, telemetry);
+  const job: RunJobDependencies = {
+    jobs: createJobStore(stateStore),
+    kinds: createJobKinds({
+      mediaStore,
+      stateStore,
+      spaces: () => spaces,
+      openSession: createThreadedSession,
+      clock,
+    }),
+    clock,
+    log,
+    owner: `trainer-${crypto.randomUUID()}`,
+    heartbeatMs: HEARTBEAT_MS,
+  };
+  return { ...telemetry, job, close };
+}
