@@ -17,7 +17,7 @@ interface ValueInfo {
 export interface Initializer {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array | Int8Array;
 }
 
 /** Weights that the file only refers to. */
@@ -47,7 +47,7 @@ export interface Graph {
 
 const IR_VERSION = 9;
 const OPSET = 17;
-const ELEMENT_CODE: Readonly<Record<ElementType, number>> = { float32: 1, int64: 7, bool: 9 };
+const ELEMENT_CODE: Readonly<Record<ElementType | 'int8', number>> = { float32: 1, int8: 3, int64: 7, bool: 9 };
 
 /** AttributeProto.AttributeType */
 const ATTRIBUTE_TYPE = { float: 1, integer: 2, text: 3, graph: 5, integers: 7 } as const;
@@ -98,9 +98,9 @@ function writeTensor(tensor: Initializer | ExternalInitializer): Buffer[] {
     return [...dims, integerField(2, ELEMENT_CODE.float32), textField(8, tensor.name), location, integerField(14, 1)];
   }
   const { data } = tensor;
-  const type = data instanceof BigInt64Array ? ELEMENT_CODE.int64 : ELEMENT_CODE.float32;
+  const type = data instanceof BigInt64Array ? 'int64' : data instanceof Int8Array ? 'int8' : 'float32';
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return [...dims, integerField(2, type), textField(8, tensor.name), messageField(9, [raw])];
+  return [...dims, integerField(2, ELEMENT_CODE[type]), textField(8, tensor.name), messageField(9, [raw])];
 }
 
 /** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 | dim_param 2 } } } } */

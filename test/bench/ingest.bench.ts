@@ -66,7 +66,7 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 /** Pictures with the size and the detail of photographs: smooth areas, edges, a little noise. */
-async function writePictures(folder: string, count: number): Promise<string> {
+export async function writePictures(folder: string, count: number): Promise<string> {
   const { mkdir } = await import('node:fs/promises');
   await mkdir(folder, { recursive: true });
   for (let n = 0; n < count; n++) {
