@@ -1,5 +1,6 @@
 /** Texts to vectors: tokens, batches of similar length, the text tower. */
 
+import { ChiasmError } from '#shared/core/errors.ts';
 import type { ModelFolder } from '#shared/models/model-folder.ts';
 import type { Tensors } from '#shared/runtime/session.ts';
 import { createTokenizer, type TokenBatch } from './tokenizer.ts';
@@ -19,8 +20,10 @@ export function createTextEmbedder(folder: ModelFolder, tower: Tower): TextEmbed
   const tokenizer = createTokenizer(folder, tower.fixedInputSize(1));
   const maxBatch = tower.fixedInputSize(0) ?? MAX_TEXT_BATCH;
 
+  let whole: true | undefined;
+
   const run = (rows: readonly (readonly number[])[]) => {
-    const tokens = tokenizer.pad(rows);
+    const tokens = tokenizer.pad(rows, whole);
     return tower.embed(textInputs(tower, tokens), rows.length, tokens.mask);
   };
 
@@ -41,7 +44,18 @@ export function createTextEmbedder(folder: ModelFolder, tower: Tower): TextEmbed
     return embeddings;
   };
 
-  return { maxTokens: tokenizer.maxTokens, embed, probe: () => embed(['a']) };
+  /** Some exports (MobileCLIP's) take texts of one length only and do not declare it: then all are padded to the maximum. */
+  const probe = async () => {
+    try {
+      return await embed(['a']);
+    } catch (error) {
+      if (!(error instanceof ChiasmError) || error.code !== 'internal') throw error;
+      whole = true;
+      return embed(['a']);
+    }
+  };
+
+  return { maxTokens: tokenizer.maxTokens, embed, probe };
 }
 
 function textInputs(tower: Tower, tokens: TokenBatch): Tensors {

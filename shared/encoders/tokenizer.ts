@@ -6,6 +6,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { ModelFolder } from '#shared/models/model-folder.ts';
+import { createTextPreparation } from './prepare-text.ts';
 
 /** Rows of equal length, [B, T] row-major. `mask` is 1 for tokens and 0 for padding. */
 export interface TokenBatch {
@@ -18,8 +19,8 @@ export interface Tokenizer {
   readonly maxTokens: number;
   /** Ids with the special tokens of the model, at most `maxTokens`; a longer text loses its end, not its end token. */
   tokenize(text: string): readonly number[];
-  /** Rows padded to the longest of them, or to `maxTokens` where the model was trained so. */
-  pad(rows: readonly (readonly number[])[]): TokenBatch;
+  /** Rows padded to the longest of them, or to `maxTokens` where the model was trained so, or where `whole` asks for it. */
+  pad(rows: readonly (readonly number[])[], whole?: boolean): TokenBatch;
 }
 
 /**
@@ -43,18 +44,19 @@ export function createTokenizer(folder: ModelFolder, fixedTokens?: number): Toke
   const padId = BigInt(findPadId(folder, tokenizer));
   const padLeft = folder.tokenizer.config.padding_side === 'left';
   const lowerCase = mustLowerCase(folder);
+  const prepare = createTextPreparation(folder.tokenizer.json);
 
   return {
     maxTokens,
     tokenize: (text) => {
       const head = text.slice(0, maxTokens * MAX_CHARACTERS_PER_TOKEN).toWellFormed();
-      const { ids } = tokenizer.encode(lowerCase ? head.toLowerCase() : head);
+      const { ids } = tokenizer.encode(prepare(lowerCase ? head.toLowerCase() : head));
       if (ids.length <= maxTokens) return ids;
       return [...ids.slice(0, maxTokens - endTokens), ...ids.slice(ids.length - endTokens)];
     },
-    pad: (rows) => {
+    pad: (rows, whole = tower.padding === 'maximum') => {
       const longest = Math.max(1, ...rows.map((row) => row.length));
-      return padRows(rows, fixedTokens ?? (tower.padding === 'maximum' ? maxTokens : longest), padId, padLeft);
+      return padRows(rows, fixedTokens ?? (whole ? maxTokens : longest), padId, padLeft);
     },
   };
 }

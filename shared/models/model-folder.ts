@@ -69,7 +69,11 @@ export async function openModelFolder(path: string, options: ModelFolderOptions 
   const graphFiles = chooseGraphs(family, files, options.variant);
   const parts = await readParts(folder, graphFiles);
   const used = usedFiles(files, Object.values(graphFiles));
-  const issues = [...missingParts(family, graphFiles, parts), ...(card ? cardIssues(card, graphFiles, used) : [])];
+  const issues = [
+    ...missingParts(family, graphFiles, parts),
+    ...(await graphIssues(folder, graphFiles)),
+    ...(card ? cardIssues(card, graphFiles, used) : []),
+  ];
   if (card && issues.length === 0 && options.verifyDigests !== false) {
     issues.push(...(await verifyFiles(folder, card.files)));
   }
@@ -149,6 +153,19 @@ function missingParts(family: ModelFamily, graphs: GraphFiles, parts: Parts): Is
     issues.push(missing('preprocessor_config.json#/audio', 'the sound tower needs it'));
   }
   return issues;
+}
+
+/** What can be told of the graphs at a glance, before gigabytes are read for their digests. */
+async function graphIssues(folder: string, graphs: GraphFiles): Promise<Issue[]> {
+  const issues = await Promise.all(
+    Object.values(graphs).map(async (path): Promise<Issue | undefined> => {
+      const stats = await stat(join(folder, path)).catch(() => undefined);
+      if (!stats?.isFile()) return { path, message: 'is not a file' };
+      if (stats.size < 2 ** 31) return undefined;
+      return { path, message: `has ${stats.size} bytes; an ONNX file holds at most 2 GiB` };
+    }),
+  );
+  return issues.filter((issue) => issue !== undefined);
 }
 
 function cardIssues(card: ModelCard, graphs: GraphFiles, used: readonly string[]): Issue[] {

@@ -1,17 +1,27 @@
 /** JSON files of a model folder, parsed through a schema, with errors that name the file and the place in it. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { ChiasmError } from '#shared/core/errors.ts';
 
-/** The parsed file, or undefined when there is none. @throws ChiasmError `model_invalid` with every issue */
+/** The largest that we know, Gemma's tokenizer, has 34 MB. */
+const MAX_JSON_BYTES = 256e6;
+
+/** The parsed file, or undefined when there is none. @throws ChiasmError `model_invalid` with every issue, `too_large` */
 export async function readJson<Schema extends z.ZodType>(
   folder: string,
   name: string,
   schema: Schema,
 ): Promise<z.output<Schema> | undefined> {
   const path = join(folder, name);
+  const sizeBytes = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (sizeBytes > MAX_JSON_BYTES) {
+    throw new ChiasmError(
+      'too_large',
+      `${path} has ${Math.ceil(sizeBytes / 1e6)} MB; at most ${MAX_JSON_BYTES / 1e6} are read`,
+    );
+  }
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new ChiasmError('model_invalid', `${path} cannot be read: ${error.message}`, { cause: error });

@@ -98,7 +98,7 @@ export function bytePairTokenizer(maxTokens: number): TinyTokenizer {
         trim_offsets: false,
         add_prefix_space: false,
       },
-      decoder: { type: 'ByteLevel' },
+      decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true },
       model: {
         type: 'BPE',
         unk_token: end,
