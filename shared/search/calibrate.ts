@@ -6,6 +6,8 @@ import { type Calibration, modalityPair, type Space } from '#shared/encoders/spa
 export interface TermModality {
   readonly modality: Modality;
   readonly weight: number;
+  /** The bridge that it came over from another space: no calibration speaks of such a cosine. */
+  readonly bridge?: string;
 }
 
 /**
@@ -25,7 +27,7 @@ export function queryCalibration(
   let scale = 0;
   let bias = 0;
   for (const term of counted) {
-    const pair = space.calibration[modalityPair(term.modality, itemModality)];
+    const pair = term.bridge === undefined ? space.calibration[modalityPair(term.modality, itemModality)] : undefined;
     if (pair === undefined) return undefined;
     const share = Math.abs(term.weight) / total;
     scale += share * pair.scale;

@@ -8,6 +8,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { dot, normalize, weightedSum } from '#shared/core/vector.ts';
 import { type ContentEmbedder, meanDirection } from '#shared/encoders/embed-content.ts';
+import { noBridges, type SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import { findItem, type ServedSpace, type SpaceMembers, type SpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { TermModality } from './calibrate.ts';
@@ -17,6 +18,8 @@ export interface ResolveTermsDependencies {
   readonly spaces: SpaceMembers;
   /** Where the bytes of an object are that is stored and not indexed yet. */
   readonly mediaStore: Pick<ObjectStore, 'get'>;
+  /** Ways into spaces whose models do not embed a term. @default none */
+  readonly bridges?: SpaceBridges;
 }
 
 export interface EmbeddedTerm extends TermModality {
@@ -75,24 +78,52 @@ async function resolveTerm(deps: ResolveTermsDependencies, term: QueryTerm, path
 }
 
 /**
- * The terms in one space; undefined where no term of positive weight can be embedded in it (of negative weight when none
- * is positive). `unreached` lists the terms that its model cannot embed.
+ * The terms in one space: by its model, else over a bridge from a space whose model embeds them. Undefined where no term
+ * of positive weight gets there (of negative weight when none is positive); `unreached` lists those that do not.
  * @throws ChiasmError `invalid_request` when the terms cancel out
  */
 export async function embedTerms(
-  deps: Pick<ResolveTermsDependencies, 'mediaStore'>,
+  deps: ResolveTermsDependencies,
   space: ServedSpace,
   terms: readonly ResolvedTerm[],
 ): Promise<{ readonly embedding: QueryEmbedding | undefined; readonly unreached: readonly ResolvedTerm[] }> {
-  const vectors = await vectorsOf(deps, space, terms);
-  const embedded = terms.flatMap(({ modality, weight }, i): EmbeddedTerm[] => {
-    const vector = vectors[i];
-    return vector === undefined ? [] : [{ modality, weight, vector }];
+  const own = await vectorsOf(deps, space, terms);
+  const crossed = await crossBridges(
+    deps,
+    space,
+    terms.filter((_, i) => own[i] === undefined),
+  );
+  const embedded = terms.flatMap((term, i): EmbeddedTerm[] => {
+    const { modality, weight } = term;
+    const vector = own[i];
+    const crossing = crossed.get(term);
+    return vector !== undefined ? [{ modality, weight, vector }] : crossing ? [{ modality, weight, ...crossing }] : [];
   });
-  const unreached = terms.filter((_, i) => vectors[i] === undefined);
+  const unreached = terms.filter((term, i) => own[i] === undefined && !crossed.has(term));
   const asks = terms.some(({ weight }) => weight > 0) ? ({ weight }: TermModality) => weight > 0 : () => true;
   if (!embedded.some(asks)) return { embedding: undefined, unreached };
   return { embedding: { vector: combineTerms(embedded), terms: embedded }, unreached };
+}
+
+/** Terms that another served space can embed and a bridge leads from there into `space`. */
+async function crossBridges(
+  deps: ResolveTermsDependencies,
+  space: ServedSpace,
+  terms: readonly ResolvedTerm[],
+): Promise<ReadonlyMap<ResolvedTerm, { readonly vector: Float32Array; readonly bridge: string }>> {
+  const crossed = new Map<ResolvedTerm, { vector: Float32Array; bridge: string }>();
+  if (terms.length === 0) return crossed;
+  for (const { name, from, bridge } of await (deps.bridges ?? noBridges).into(space.encoder.space.id)) {
+    const source = deps.spaces.find(({ encoder }) => encoder.space.id === from);
+    if (source === undefined || source === space) continue;
+    const left = terms.filter((term) => !crossed.has(term));
+    const vectors = await vectorsOf(deps, source, left);
+    for (const [i, term] of left.entries()) {
+      const vector = vectors[i];
+      if (vector !== undefined) crossed.set(term, { vector: await bridge(vector), bridge: name });
+    }
+  }
+  return crossed;
 }
 
 /** A vector [D] of the space for each term; undefined where its model cannot embed the term. */

@@ -17,7 +17,8 @@ export type MatchProbability = (itemModality: Modality, vector: Float32Array) =>
  */
 export function createMatchProbability(space: Space, query: QueryEmbedding): MatchProbability {
   const positive = query.terms.filter((term) => term.weight > 0);
-  const negative = positive.length === 0 ? [] : query.terms.filter((term) => term.weight < 0);
+  const unwantedTerms = query.terms.filter((term) => term.weight < 0 && term.bridge === undefined);
+  const negative = positive.length === 0 ? [] : unwantedTerms;
   const wanted = negative.length === 0 ? query.vector : combineTerms(positive);
   const greatest = Math.max(...positive.map((term) => term.weight));
   const calibrations = new Map<Modality, Calibration | undefined>();

@@ -50,8 +50,11 @@ export interface SearchResult {
 
 /** Something that was asked for and could not be done; the answer holds the rest. */
 export interface SearchWarning {
-  /** `unreached`: terms of these modalities were not compared with items of those. */
-  readonly code: 'unreached';
+  /**
+   * `unreached`: terms of these modalities were not compared with items of those. `uncalibrated`: they were, through an
+   * alignment, and no probability is known of it.
+   */
+  readonly code: 'unreached' | 'uncalibrated';
   readonly terms: readonly Modality[];
   readonly modalities: readonly Modality[];
   readonly message: string;

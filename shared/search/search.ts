@@ -8,6 +8,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { dot } from '#shared/core/vector.ts';
 import type { Calibration } from '#shared/encoders/space.ts';
+import type { SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import type { ServedSpace, SpaceMembers } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { LexicalHit, VectorHit } from '#shared/vector-index/vector-index.ts';
@@ -29,6 +30,8 @@ export interface SearchDependencies {
   /** Words and the state of the answer are those of the first. */
   readonly spaces: SpaceMembers;
   readonly mediaStore: Pick<ObjectStore, 'get'>;
+  /** Trained ways from one space into another. @default none */
+  readonly bridges?: SpaceBridges;
 }
 
 export interface Search {
@@ -117,6 +120,7 @@ async function planQuery(deps: SearchDependencies, request: SearchRequest): Prom
     const { embedding, unreached } = await embedTerms(deps, space, terms);
     if (unreached.length > 0 && !wordsSuffice) warnings.push(...unreachedWarning(space, searched.wanted, unreached));
     if (embedding === undefined) continue;
+    warnings.push(...uncalibratedWarning(searched.wanted, embedding));
     const lists = lexicalOnly ? [] : planLists(space, request, searched, embedding);
     plans.push({ space, embedding, lists, probabilityOf: createMatchProbability(space.encoder.space, embedding) });
   }
@@ -182,8 +186,20 @@ function unreachedWarning(
   const terms = [...new Set(unreached.map(({ modality }) => modality))];
   const message =
     `terms of ${terms.join(', ')} do not reach items of ${modalities.join(', ')}: the model of their space ` +
-    `${encoder.space.id} does not embed ${terms.join(', ')}`;
+    `${encoder.space.id} does not embed ${terms.join(', ')}, and no alignment leads there (POST /v1/alignments trains one)`;
   return [{ code: 'unreached', terms, modalities, message }];
+}
+
+/** Says that no probability is known where terms came over a bridge. */
+function uncalibratedWarning(modalities: readonly Modality[], { terms: all }: QueryEmbedding): SearchWarning[] {
+  const crossed = all.filter(({ bridge }) => bridge !== undefined);
+  if (modalities.length === 0 || crossed.length === 0) return [];
+  const terms = [...new Set(crossed.map(({ modality }) => modality))];
+  const bridges = [...new Set(crossed.map(({ bridge }) => bridge))];
+  const message =
+    `terms of ${terms.join(', ')} were compared with items of ${modalities.join(', ')} through the alignment ` +
+    `${bridges.join(', ')}; how probable such a match is is not known, so they are ordered by nearness alone`;
+  return [{ code: 'uncalibrated', terms, modalities, message }];
 }
 
 interface Found {

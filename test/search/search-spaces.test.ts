@@ -7,6 +7,7 @@ import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Calibration, ModalityPair } from '#shared/encoders/space.ts';
 import type { QueryTerm, SearchRequest } from '#shared/search/query.ts';
 import { createSearch } from '#shared/search/search.ts';
+import type { SpaceBridge, SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import { assignModalities } from '#shared/spaces/space-set.ts';
 import { createMemoryObjectStore } from '#shared/store/memory-object-store.ts';
 import { type ListedItem, listedItem, listIndex } from './list-index.ts';
@@ -63,13 +64,17 @@ const withoutVectors = ({ item }: ListedItem) => ({ item, parts: [{ range: null 
 function searchOver(
   pictures: readonly ListedItem[],
   sounds: readonly ListedItem[],
-  change: { readonly sounds?: Partial<SpaceSettings> } = {},
+  change: { readonly sounds?: Partial<SpaceSettings>; readonly bridges?: SpaceBridges } = {},
 ) {
   // the first space holds every item, the second one its own only
   const first = servedSpace(PICTURES, [...pictures, ...sounds.map(withoutVectors)]);
   const second = servedSpace({ ...SOUNDS, ...change.sounds }, sounds);
   const mediaStore = createMemoryObjectStore();
-  const { search } = createSearch({ spaces: [first, second], mediaStore });
+  const { search } = createSearch({
+    spaces: [first, second],
+    mediaStore,
+    ...(change.bridges && { bridges: change.bridges }),
+  });
   const ask = (request: Partial<SearchRequest>) =>
     search({ terms: [text('red')], mode: 'vector', limit: 20, ...request });
   return { ask, mediaStore, first, second };
@@ -135,6 +140,43 @@ describe('a search over two spaces', () => {
       results: [],
       warnings: [{ code: 'unreached' }],
     });
+  });
+
+  /** From sounds to pictures: the axes 0, 1, 2 become 1, 0, 2. */
+  const alignment: SpaceBridge = {
+    name: 'heard-and-seen',
+    from: 'sounds-1',
+    to: 'pictures-1',
+    bridge: async ([x, y, z]) => Float32Array.of(y!, x!, z!, 0),
+  };
+  const bridges: SpaceBridges = {
+    into: async (id) => [alignment].filter(({ to }) => to === id),
+  };
+
+  it('reaches pictures with a sound through an alignment, and says that no probability is known', async () => {
+    const { ask } = searchOver(pictures, sounds, { bridges });
+    const answer = await ask({ terms: [bytes('audio', 0)], modalities: ['image'] });
+    expect(answer.results.map(({ key, probability }) => [key, probability])).toEqual([
+      ['p-less', undefined],
+      ['p-likely', undefined],
+    ]);
+    expect(answer.results[0]!.score).toBeCloseTo(0.8, 5);
+    expect(answer.warnings).toMatchObject([{ code: 'uncalibrated', terms: ['audio'], modalities: ['image'] }]);
+    expect(answer.warnings![0]!.message).toContain('heard-and-seen');
+    const like = await ask({ terms: [{ kind: 'item', key: 's-less', weight: 1 }] });
+    expect(like.results.map(({ modality }) => modality).sort()).toEqual(['audio', 'audio', 'image', 'image']);
+    expect((await ask({ terms: [bytes('audio', 0)], minProbability: 0.5 })).results).toMatchObject([
+      { key: 's-likely' },
+      { key: 's-less' },
+    ]);
+  });
+
+  it('needs no alignment where the model of the space embeds the term', async () => {
+    const { ask } = searchOver(pictures, sounds, { bridges });
+    const plain = searchOver(pictures, sounds);
+    const { results, warnings } = await ask({});
+    expect(results).toEqual((await plain.ask({})).results);
+    expect(warnings).toBeUndefined();
   });
 
   it('compares each item with the terms that its model embeds', async () => {

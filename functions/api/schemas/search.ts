@@ -89,7 +89,7 @@ export const searchAnswerSchema = z
     warnings: z
       .array(
         z.object({
-          code: z.enum(['unreached']),
+          code: z.enum(['unreached', 'uncalibrated']),
           terms: z.array(modalitySchema).readonly().openapi({ description: 'Kinds of the terms.' }),
           modalities: z.array(modalitySchema).readonly().openapi({ description: 'Kinds of the items.' }),
           message: z.string(),
@@ -99,7 +99,7 @@ export const searchAnswerSchema = z
       .optional()
       .openapi({
         description:
-          'What was asked for and could not be done. `unreached`: these terms were not compared with these items, whose model does not embed them.',
+          'What was asked for and could not be done. `unreached`: these terms were not compared with these items: their model does not embed them and no alignment leads there. `uncalibrated`: they were compared through an alignment, of which no probability is known.',
       }),
     nextCursor: z.string().optional(),
     index: z.object({ generation: z.int(), items: z.int(), fresh: z.int() }),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '#functions/cli/arguments.ts';
-import { createReporter, describeProgress, formatSeconds } from '#functions/cli/reporter.ts';
+import { createReporter, describeModelChange, describeProgress, formatSeconds } from '#functions/cli/reporter.ts';
 import { readEnvironment } from '#functions/local/env.ts';
+import { cloudCost, cloudQuantities } from '#shared/ingest/estimate-build.ts';
 
 const CLEAR = '\r\u001b[2K';
 
@@ -72,6 +73,30 @@ describe('the reporter', () => {
     [3_660, '1 h 1 min'],
   ])('writes %d seconds as %s', (seconds, text) => {
     expect(formatSeconds(seconds)).toBe(text);
+  });
+});
+
+describe('a change of the model', () => {
+  const estimate = { items: 7_200, seconds: 1_800, sizeBytes: 2e9, samples: [] };
+  const cloud = cloudQuantities(estimate);
+  const facts = { from: ['starter'], to: ['dinov2-small'], unembedded: ['audio', 'text'], estimate, cloud };
+
+  it('is told with what it takes, in the cloud as quantities times prices', () => {
+    const prices = { instanceHour: 2, thousandReads: 0.5, thousandWrites: 5, gigabyteMonth: 0.03 };
+    const text = describeModelChange(facts, prices).join('\n');
+    expect(text).toContain('made with starter; one for dinov2-small is built beside it');
+    expect(text).toContain('7,200 items to embed: about 30 min 0 s here');
+    expect(text).toContain('0.5 h of an instance as fast as this machine, 7,200 reads, 15 writes, 2 GB kept');
+    expect(cloudCost(cloud, prices)).toEqual({ once: 0.5 * 2 + 7.2 * 0.5 + 0.015 * 5, monthly: 0.06 });
+    expect(text).toContain('4.68 once and 0.06 a month');
+    expect(text).toContain('found by words only: audio, text');
+    expect(cloudQuantities(estimate, 40).instanceHours).toBe(7_200 / 40 / 3_600);
+  });
+
+  it('takes models joined by commas or repeated, and prices by their names', () => {
+    expect(parseArguments(['--model', 'a,b:audio', '--model', 'c'], {}).models).toEqual(['a', 'b:audio', 'c']);
+    expect(() => parseArguments(['--model', ' , '], {})).toThrow(/--model/);
+    expect(() => parseArguments(['--prices', 'instanceHour=1'], {})).toThrow(/thousandReads=NUMBER/);
   });
 });
 
