@@ -8,7 +8,7 @@ import { recipeSchema } from '#shared/classify/recipe.ts';
 
 export const trainRequestSchema = z
   .strictObject({
-    name: classifierNameSchema.openapi({ example: 'ripeness' }),
+    name: classifierNameSchema.meta({ example: 'ripeness' }),
     dataset: z.string().openapi({
       description:
         'Key of an object of JSON lines: `{"inputs": {"image": key, "text": "...", "audio": key, "signals": {"vitals": [36.6, null]}}, "labels": {"task": "value"}, "split"?: "train" | "validation" | "test", "group"?: "rows of one group stay together"}`. Inputs may be missing, one must be there.',
