@@ -35,12 +35,15 @@ export interface IngestControl {
 export interface UploadGrants {
   grant(upload: UploadRequest): Promise<UploadGrant>;
   /**
-   * Whether the query of a PUT to `/v1/objects/{key}` carries a valid grant of this server for that key and content type.
+   * Whether the query of a PUT to `/v1/objects/{key}` carries a valid grant of this server for that key, content type and
+   * number of bytes.
    * Absent in the cloud, where grants go to S3.
    */
   accepts?(upload: {
     readonly key: string;
     readonly contentType: string | undefined;
+    /** As declared; the body is held to it. */
+    readonly sizeBytes: number | undefined;
     readonly query: URLSearchParams;
   }): boolean;
 }

@@ -27,7 +27,7 @@ export function createApp(deps: AppDependencies): ApiApp {
 
   app.use(requestIdentity(), metrics.middleware, wellFormedTarget(), allowedHost(deps));
   app.use(
-    apiKey(deps, (request) => isSignedUpload(deps, request)),
+    apiKey(deps, (request) => signedUpload(deps, request)),
     readiness(deps),
     jsonBodyLimit(deps),
   );
@@ -60,9 +60,13 @@ export function createApp(deps: AppDependencies): ApiApp {
   return app;
 }
 
-function isSignedUpload(deps: AppDependencies, request: Request): boolean {
+/** Undefined for a request without a signature, and where grants lead elsewhere. */
+function signedUpload(deps: AppDependencies, request: Request): 'valid' | 'invalid' | undefined {
   const key = request.method === 'PUT' ? keyOfPath(request) : undefined;
-  if (key === undefined || deps.uploads.accepts === undefined) return false;
+  const query = new URL(request.url).searchParams;
+  if (key === undefined || deps.uploads.accepts === undefined || !query.has('signature')) return undefined;
   const contentType = request.headers.get('content-type') ?? undefined;
-  return deps.uploads.accepts({ key, contentType, query: new URL(request.url).searchParams });
+  const declared = request.headers.get('content-length');
+  const sizeBytes = declared === null ? undefined : Number(declared);
+  return deps.uploads.accepts({ key, contentType, sizeBytes, query }) ? 'valid' : 'invalid';
 }

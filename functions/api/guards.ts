@@ -54,11 +54,20 @@ export function wellFormedTarget(): Guard {
   };
 }
 
-/** `Authorization: Bearer KEY` for the API when keys are configured; a signed upload carries its own leave. */
-export function apiKey(deps: AppDependencies, isSignedUpload: (request: Request) => boolean): Guard {
+/** `Authorization: Bearer KEY` for the API when keys are configured; a signed upload carries its own leave, and is held to it. */
+export function apiKey(
+  deps: AppDependencies,
+  signedUpload: (request: Request) => 'valid' | 'invalid' | undefined,
+): Guard {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return async (c, next) => {
     const { apiKeys } = deps;
+    const signed = signedUpload(c.req.raw);
+    if (signed === 'valid') return next();
+    if (signed === 'invalid') {
+      const grant = 'the upload was granted for another key, content type or number of bytes, or too long ago';
+      return problemResponse(c, { code: 'unauthorized', detail: `${grant}; ask for a new one` });
+    }
     const { pathname } = new URL(c.req.url);
     const guarded = pathname.startsWith('/v1/') || pathname === '/metrics';
     if (apiKeys.length === 0 || !guarded || PUBLIC_PATHS.has(pathname)) return next();
@@ -70,7 +79,6 @@ export function apiKey(deps: AppDependencies, isSignedUpload: (request: Request)
       for (const key of apiKeys) known = timingSafeEqual(digest(key), givenDigest) || known;
       if (known) return next();
     }
-    if (isSignedUpload(c.req.raw)) return next();
     const detail = given === undefined ? 'expected "Authorization: Bearer KEY"' : 'the API key is not known';
     return problemResponse(c, { code: 'unauthorized', detail });
   };

@@ -218,7 +218,7 @@ describe('a granted upload', () => {
     expect(method).toBe('PUT');
     expect(Date.parse(expiresAt)).toBeGreaterThan(api.clock.now());
     expect(new URL(url).origin).toBe('http://localhost');
-    expect((await api.put(url, 'abc', headers)).status).toBe(201);
+    expect((await api.put(url, 'abc', { ...headers, 'content-length': '3' })).status).toBe(201);
     expect(await bodyOf(api.request('/v1/items/granted/%C3%A4.txt'))).toMatchObject({
       attributes: { from: 'grant' },
     });
@@ -231,7 +231,8 @@ describe('a granted upload', () => {
       headers: { 'content-type': 'application/json', authorization: 'Bearer secret' },
       body: JSON.stringify(body),
     });
-    const { url, headers } = await bodyOf(granted);
+    const { url, ...grant } = await bodyOf(granted);
+    const headers = { ...grant.headers, 'content-length': '3' };
     expect((await guarded.put(url, 'abc', headers)).status).toBe(201);
     expect((await guarded.put(url, 'abc', { 'content-type': 'text/html' })).status).toBe(401);
     expect((await guarded.put(url.replace('granted', 'other'), 'abc', headers)).status).toBe(401);
@@ -239,6 +240,17 @@ describe('a granted upload', () => {
     guarded.clock.advance(3_600_000);
     expect((await guarded.put(url, 'abc', headers)).status).toBe(401);
     await guarded.close();
+  });
+
+  it('takes exactly the bytes that were granted, also where the server has no keys', async () => {
+    const { url, headers } = await bodyOf(api.json('/v1/uploads', { ...body, key: 'granted/exact.txt' }));
+    for (const sent of [{ 'content-length': '4' }, {}]) {
+      const refused = await api.put(url, 'abcd', { ...headers, ...sent });
+      expect(refused.status).toBe(401);
+      expect((await bodyOf(refused)).detail).toContain('number of bytes');
+    }
+    expect((await api.put(url, 'abcd', { ...headers, 'content-length': '3' })).status).toBe(400); // a lie
+    expect((await api.request('/v1/objects/granted/exact.txt')).status).toBe(404);
   });
 
   it('is refused for a wrong key, size or attributes before anything is sent', async () => {
