@@ -20,7 +20,7 @@ export const ENVIRONMENT = {
   /** ARN or name of the ECS cluster in which jobs run. */
   cluster: 'CHIASM_CLUSTER',
   trainerTaskDefinition: 'CHIASM_TRAINER_TASK_DEFINITION',
-  /** `FARGATE`, or the name of the capacity provider of the GPU machines. */
+  /** Name of the capacity provider of the GPU machines; absent, jobs run on AWS Fargate. */
   trainerCapacityProvider: 'CHIASM_TRAINER_CAPACITY_PROVIDER',
   /** Subnet ids, separated by commas; none where a task shares its machine's network. */
   trainerSubnets: 'CHIASM_TRAINER_SUBNETS',

@@ -32,6 +32,9 @@ const ADAPTERS = [
   'shared/vector-index/open-index.ts',
 ];
 
+/** What the templates may know of the programs. `infra/images` packs them, and runs while an image is built. */
+const NAMES_FOR_INFRA = ['functions/environment-names.ts', 'shared/core/state-keys.ts'];
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -55,6 +58,7 @@ const show = ({ from, to }: Import) => `${from} -> ${to}`;
 describe('imports', () => {
   const shared = importsOf('shared');
   const functions = importsOf('functions');
+  const infra = importsOf('infra');
 
   it('are found at all', () => {
     expect(shared.length).toBeGreaterThan(100);
@@ -74,6 +78,12 @@ describe('imports', () => {
   it('of every module of shared/ have a row', () => {
     const modules = new Set(shared.map(({ from }) => from.split('/')[1]!));
     expect([...modules].filter((module) => rowOf(module) < 0)).toEqual([]);
+  });
+
+  it('of infra/ lead to names and keys of the programs, never to what they do', () => {
+    const outside = infra.filter(({ to }) => !to.startsWith('infra/') && !NAMES_FOR_INFRA.includes(to));
+    expect(outside.filter(({ from }) => !from.startsWith('infra/images/')).map(show)).toEqual([]);
+    expect([...shared, ...functions].filter(({ to }) => to.startsWith('infra/')).map(show)).toEqual([]);
   });
 
   it('of adapters stand only in the compose.ts of a program', () => {

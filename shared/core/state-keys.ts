@@ -21,6 +21,9 @@ export function spaceOfDelta(key: string): string | undefined {
   return /^spaces\/([^/]+)\/delta\/[^/]+\.arrow$/.exec(key)?.[1];
 }
 
+/** Reports of the imports of whole buckets; nothing reads them but people. */
+export const importKeys = { prefix: 'imports/' };
+
 /** A thumbnail belongs to one version of one object: `keyDigest` is the SHA-256 of its key, so that erasing can list it. */
 export const thumbnailKeys = {
   prefix: 'thumbnails/',

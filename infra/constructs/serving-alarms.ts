@@ -1,0 +1,55 @@
+/** What a person must know of the API. */
+
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { FIVE_MINUTES, RunbookAlarm } from './runbook-alarm.ts';
+
+export interface ServingAlarmsProps {
+  readonly topic: ITopic;
+  readonly api: RestApi;
+  readonly handler: IFunction;
+}
+
+/** Half of the requests slower than this for a quarter of an hour is not a cold start any more. */
+const SLOW_MS = 3_000;
+
+export class ServingAlarms extends Construct {
+  constructor(scope: Construct, id: string, { topic, api, handler }: ServingAlarmsProps) {
+    super(scope, id);
+    const period = FIVE_MINUTES;
+    new RunbookAlarm(this, 'ApiFails', {
+      topic,
+      says: 'More than 5 % of the requests, and more than one, fail.',
+      section: 'api-fails',
+      metric: new MathExpression({
+        expression: 'IF(failed > 1, 100 * failed / requests, 0)',
+        label: 'failed requests in percent',
+        period,
+        usingMetrics: {
+          failed: api.metricServerError({ period, statistic: Stats.SUM }),
+          requests: api.metricCount({ period, statistic: Stats.SUM }),
+        },
+      }),
+      above: 5,
+      periods: 2,
+    });
+    new RunbookAlarm(this, 'ApiIsSlow', {
+      topic,
+      says: `Half of the requests take longer than ${SLOW_MS / 1_000} seconds.`,
+      section: 'api-is-slow',
+      metric: api.metricLatency({ period, statistic: Stats.p(50) }),
+      above: SLOW_MS,
+      periods: 3,
+    });
+    new RunbookAlarm(this, 'ApiIsThrottled', {
+      topic,
+      says: 'The account has no more concurrent functions for the API.',
+      section: 'api-is-throttled',
+      metric: handler.metricThrottles({ period }),
+      periods: 2,
+    });
+  }
+}

@@ -1,0 +1,109 @@
+/** What a person must know of the way from an upload to the index. */
+
+import { Duration } from 'aws-cdk-lib';
+import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Ec2Service } from 'aws-cdk-lib/aws-ecs';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { ChiasmData } from '../chiasm-data.ts';
+import { FIVE_MINUTES, RunbookAlarm } from './runbook-alarm.ts';
+
+export interface WorkerAlarmsProps {
+  readonly data: ChiasmData;
+  readonly compactor: IFunction;
+  readonly smallLane?: IFunction | undefined;
+  readonly gpuService?: Ec2Service | undefined;
+  readonly bucketImport: StateMachine;
+  /** Age of the oldest message that is too much. */
+  readonly oldestMessage: Duration;
+  /** Waiting messages that should have started a GPU. */
+  readonly startAtBacklog: number;
+  /** Hours without a pause after which a GPU is worth a look. */
+  readonly gpuHours: number;
+}
+
+export class WorkerAlarms extends Construct {
+  constructor(scope: Construct, id: string, props: WorkerAlarmsProps) {
+    super(scope, id);
+    const { data, compactor, smallLane, gpuService, bucketImport } = props;
+    const { queue, deadLetters } = data.uploads;
+    const topic = data.alarmTopic;
+    const period = FIVE_MINUTES;
+    new RunbookAlarm(this, 'WorkWaits', {
+      topic,
+      says: `An upload has waited for more than ${props.oldestMessage.toMinutes()} minutes.`,
+      section: 'work-waits',
+      metric: queue.metricApproximateAgeOfOldestMessage({ period, statistic: Stats.MAXIMUM }),
+      above: props.oldestMessage.toSeconds(),
+      periods: 2,
+    });
+    new RunbookAlarm(this, 'DeadLetters', {
+      topic,
+      says: 'There are messages that could not be worked on.',
+      section: 'dead-letters',
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
+    });
+    new RunbookAlarm(this, 'CompactorFails', {
+      topic,
+      says: 'The compactor has failed twice within an hour or so.',
+      section: 'compactor-fails',
+      metric: compactor.metricErrors({ period: Duration.hours(2) }),
+      above: 1,
+    });
+    if (smallLane) {
+      new RunbookAlarm(this, 'SmallLaneFails', {
+        topic,
+        says: 'The small lane keeps failing.',
+        section: 'small-lane-fails',
+        metric: smallLane.metricErrors({ period }),
+        above: 5,
+        periods: 3,
+      });
+    }
+    if (gpuService) this.#watchGpu(props, gpuService);
+    new RunbookAlarm(this, 'ImportFails', {
+      topic,
+      says: 'An import of the bucket has failed.',
+      section: 'import-fails',
+      metric: bucketImport.metricFailed({ period }),
+    });
+  }
+
+  /** A service reports its processors' load once a minute for each task: as many samples as tasks. */
+  #watchGpu({ data, gpuHours, startAtBacklog }: WorkerAlarmsProps, service: Ec2Service): void {
+    const period = Duration.hours(1);
+    const samples = new Metric({
+      namespace: 'AWS/ECS',
+      metricName: 'CPUUtilization',
+      dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+      statistic: Stats.SAMPLE_COUNT,
+      period,
+    });
+    new RunbookAlarm(this, 'GpuRunsLong', {
+      topic: data.alarmTopic,
+      says: `A GPU has been running for ${gpuHours} hours without a pause.`,
+      section: 'gpu-runs-long',
+      metric: samples,
+      periods: gpuHours,
+    });
+    new RunbookAlarm(this, 'GpuDoesNotStart', {
+      topic: data.alarmTopic,
+      says: 'Work waits for a GPU, and no GPU task has run for half an hour.',
+      section: 'gpu-does-not-start',
+      metric: new MathExpression({
+        expression: `IF(FILL(waiting, 0) >= ${startAtBacklog} AND FILL(samples, 0) == 0, 1, 0)`,
+        label: 'wanted and not running',
+        period: FIVE_MINUTES,
+        usingMetrics: {
+          samples: samples.with({ period: FIVE_MINUTES }),
+          waiting: data.uploads.queue.metricApproximateNumberOfMessagesVisible({
+            period: FIVE_MINUTES,
+            statistic: Stats.MINIMUM,
+          }),
+        },
+      }),
+      periods: 6,
+    });
+  }
+}

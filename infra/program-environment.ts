@@ -1,0 +1,25 @@
+/** What every program is told, by the names that the programs read. */
+
+import { ENVIRONMENT } from '#functions/environment-names.ts';
+import type { ChiasmData } from './chiasm-data.ts';
+import type { StageSettings } from './stage-settings.ts';
+
+/** CloudWatch namespace of the programs' own metrics. */
+export const METRICS_NAMESPACE = 'Chiasm';
+/** Where the images keep the model's folder. */
+const MODEL_FOLDER = '/opt/chiasm/model';
+
+export function programEnvironment(settings: StageSettings, data: ChiasmData): Record<string, string> {
+  return {
+    [ENVIRONMENT.stage]: settings.stage,
+    [ENVIRONMENT.mediaBucket]: data.storage.media.bucketName,
+    [ENVIRONMENT.stateBucket]: data.storage.state.bucketName,
+    [ENVIRONMENT.queueUrl]: data.uploads.queue.queueUrl,
+    [ENVIRONMENT.modelFolder]: MODEL_FOLDER,
+    [ENVIRONMENT.device]: 'cpu',
+    [ENVIRONMENT.logLevel]: settings.operations.logLevel,
+    [ENVIRONMENT.metricsNamespace]: METRICS_NAMESPACE,
+    [ENVIRONMENT.vectorIndex]: settings.vectors.index,
+    ...(data.vectors && { [ENVIRONMENT.vectorBucket]: data.vectors.bucketName }),
+  };
+}

@@ -1,0 +1,131 @@
+/** The images: a Dockerfile whose parts exist and keep the rules, a bundle that runs, and packages for one platform only. */
+
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bundlePrograms } from '../../infra/images/bundle.ts';
+import { placeNativePackages } from '../../infra/images/place-native-packages.ts';
+import { parseCopy, parseDockerfile } from './dockerfile.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const source = readFileSync(join(ROOT, 'infra/images/Dockerfile'), 'utf8');
+const { stages } = parseDockerfile(source);
+const instructions = stages.flatMap((stage) => stage.instructions.map((instruction) => ({ stage, ...instruction })));
+const TARGETS = ['lambda', 'worker', 'worker-cuda'];
+
+describe('the Dockerfile', () => {
+  it('has the targets that the stacks build', () => {
+    expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(TARGETS));
+  });
+
+  it('starts from images of an exact version', () => {
+    const names = new Set(stages.map(({ name }) => name));
+    const bases = stages.map(({ from }) => from).filter((from) => !names.has(from));
+    expect(bases.length).toBeGreaterThan(0);
+    for (const base of bases) expect(base).toMatch(/^[a-z/.]+:\d+\.\d+\.\d+[a-z0-9.-]*$/);
+  });
+
+  it('uses the Node that the project is tested with', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(source).toContain(`node:${dependencies.node}-`);
+  });
+
+  it('copies only what exists and is sent, or what an earlier stage made', () => {
+    const sent = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const before: string[] = [];
+    for (const stage of stages) {
+      for (const { name, text } of stage.instructions) {
+        if (name !== 'COPY') continue;
+        const { from, sources } = parseCopy(text);
+        if (from !== undefined) {
+          expect(before).toContain(from);
+          continue;
+        }
+        for (const path of sources) {
+          expect(globSync(path, { cwd: ROOT }), path).not.toEqual([]);
+          expect(
+            sent.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
+            path,
+          ).toBe(true);
+        }
+      }
+      before.push(stage.name);
+    }
+  });
+
+  it('bundles programs that exist', () => {
+    const entries = [...source.matchAll(/=(functions\/\S+\.ts)/g)].map((match) => match[1]!);
+    expect(entries.length).toBeGreaterThan(3);
+    expect(entries.filter((entry) => !existsSync(join(ROOT, entry)))).toEqual([]);
+  });
+
+  it.each(TARGETS)('runs %s as no root, says how its health is known, and has no compiler', (target) => {
+    const stage = stages.find(({ name }) => name === target)!;
+    const of = (name: string) =>
+      stage.instructions.filter((instruction) => instruction.name === name).map(({ text }) => text);
+    expect(of('USER')).toEqual(['10001:10001']);
+    expect(of('HEALTHCHECK')).toHaveLength(1);
+    expect(of('ENTRYPOINT')).toHaveLength(1);
+    expect(stage.from).not.toBe('tools');
+    expect(of('RUN').join()).not.toMatch(/g\+\+|make|python3/);
+  });
+
+  it('gives programs their arguments as lists, so that signals reach them', () => {
+    for (const { name, text } of instructions) {
+      if (name === 'ENTRYPOINT' || name === 'CMD') expect(Array.isArray(JSON.parse(text)), text).toBe(true);
+    }
+  });
+
+  it('leaves no lists of packages behind, and takes no more packages than are named', () => {
+    for (const { name, text } of instructions) {
+      if (name !== 'RUN' || !text.includes('apt-get')) continue;
+      expect(text).toContain('--no-install-recommends');
+      expect(text).toMatch(/rm -rf \/var\/lib\/apt\/lists\/\*$/);
+    }
+  });
+
+  it('installs what the lock files say, and pipes nothing from the network into a shell', () => {
+    for (const { name, text } of instructions) {
+      if (name !== 'RUN') continue;
+      expect(text).not.toMatch(/npm (i|install)\b|curl|wget|sudo|\| ?(ba)?sh\b/);
+    }
+  });
+
+  it('has no secrets', () => {
+    expect(source).not.toMatch(/SECRET|PASSWORD|TOKEN|AKIA|ADD http/);
+  });
+});
+
+describe('the bundle', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chiasm-bundle-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has the programs, the files that their threads start from, and the finished console', async () => {
+    await bundlePrograms(folder, { local: 'functions/cli/main.ts' });
+    const files = readdirSync(folder);
+    expect(files).toEqual(
+      expect.arrayContaining(['local.mjs', 'session-thread.mjs', 'audio-worker.mjs', 'build-generation-worker.mjs']),
+    );
+    const text = files
+      .filter((file) => file.endsWith('.mjs'))
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('\n');
+    expect(text).toContain('./session-thread.mjs');
+    expect(text).not.toMatch(/new URL\("\.\/[\w-]+\.ts", import\.meta\.url\)/);
+    expect(text).toMatch(/\/console\/[\w-]{12}\/script\.js/);
+    expect(text).not.toContain('esbuild produced no');
+  });
+
+  it('stands beside packages with binaries for this platform only', async () => {
+    const placed = await placeNativePackages(ROOT, folder);
+    expect(placed).toEqual(expect.arrayContaining(['onnxruntime-node', 'hnswlib-node', 'sharp', 'bindings']));
+    expect(placed).not.toContain('node-gyp');
+    const platforms = join(folder, 'node_modules/onnxruntime-node/bin/napi-v6');
+    expect(readdirSync(platforms)).toEqual([process.platform]);
+    expect(readdirSync(join(platforms, process.platform))).toEqual([process.arch]);
+  });
+});
