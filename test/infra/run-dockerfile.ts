@@ -30,8 +30,8 @@ const copyTree = (from: string, to: string) => execFileSync('cp', ['-a', '--refl
 
 function build(stage: Stage): void {
   const folder = folderOf(stage.name);
-  if (existsSync(folder)) return console.log(`== ${stage.name}: is there`);
   console.log(`== ${stage.name}`);
+  if (existsSync(folder)) return; // of an earlier run
   mkdirSync(folder, { recursive: true });
   copyTree(stages.some(({ name }) => name === stage.from) ? folderOf(stage.from) : resolve(base!), folder);
   const state = { workdir: '/', environment: {} as Record<string, string> };
