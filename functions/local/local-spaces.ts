@@ -28,11 +28,12 @@ import {
   updateSpaceRecord,
   wantSpaces,
 } from '#shared/spaces/space-record.ts';
-import { assignModalities, createSpaceSet, type SpaceSet } from '#shared/spaces/space-set.ts';
+import { createSpaceSet, type SpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import { type CompactionSchedule, createCompactionSchedule } from './compaction-schedule.ts';
 import type { ModelChoice } from './model-choice.ts';
+import { openModels } from './open-models.ts';
 import { type Media, queueDifferences, queueFollowed } from './queue-differences.ts';
 import type { SpaceLine } from './space-line.ts';
 
@@ -278,7 +279,10 @@ export async function openLocalSpaces(
   );
 
   async function open(): Promise<void> {
-    const wanted = await openWanted(choices, openLine);
+    const before = await readSpaceRecord(stateStore);
+    if (before !== undefined) record = before;
+    if (before !== undefined) await finishDropping(); // what is half erased must not be opened
+    const wanted = await openModels(choices, openLine);
     const startedAt = new Date(clock.now()).toISOString();
     await update((now) => wantSpaces(now, wanted, { startedAt, former }));
     const problem = await openRecorded(record.live);
@@ -487,35 +491,4 @@ export async function openLocalSpaces(
       await Promise.all([...retired.map(({ line }) => line), ...lines.values()].map((line) => line.close()));
     },
   };
-}
-
-/** Opens the wanted models and says what is searched in which of their spaces. */
-async function openWanted(
-  choices: readonly ModelChoice[],
-  openLine: (folder: string) => Promise<SpaceLine>,
-): Promise<readonly RecordedSpace[]> {
-  const opened: SpaceLine[] = [];
-  for (const { folder } of choices) opened.push(await openLine(folder));
-  const embedded = opened.map(({ encoder }) => encoder.modalities);
-  choices.forEach(({ model, modalities }, i) => {
-    const foreign = [...(modalities ?? [])].find((modality) => !embedded[i]!.has(modality));
-    if (foreign === undefined) return;
-    const able = [...embedded[i]!].join(', ');
-    throw new ChiasmError('invalid_request', `the model ${model} does not embed ${foreign}; it embeds ${able}`);
-  });
-  const assigned = assignModalities(
-    embedded,
-    choices.map(({ modalities }) => modalities),
-  );
-  return opened.map(({ encoder: { space } }, i) => {
-    const { model } = choices[i]!;
-    const modalities = [...assigned[i]!];
-    if (modalities.length === 0) {
-      throw new ChiasmError(
-        'invalid_request',
-        `nothing is left for the model ${model}: the models before it embed the same; choose by hand, like ${model}:image`,
-      );
-    }
-    return { id: space.id, dimensions: space.dimensions, model, modalities };
-  });
 }

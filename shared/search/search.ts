@@ -186,7 +186,7 @@ function unreachedWarning(
   const terms = [...new Set(unreached.map(({ modality }) => modality))];
   const message =
     `terms of ${terms.join(', ')} do not reach items of ${modalities.join(', ')}: the model of their space ` +
-    `${encoder.space.id} does not embed ${terms.join(', ')}, and no alignment leads there (POST /v1/alignments trains one)`;
+    `${encoder.space.id} does not embed ${terms.join(', ')}, and no alignment leads there`;
   return [{ code: 'unreached', terms, modalities, message }];
 }
 

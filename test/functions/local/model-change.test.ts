@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { spaceKeys } from '#shared/core/state-keys.ts';
+import { dropSpace, updateSpaceRecord } from '#shared/spaces/space-record.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { keysUnder } from '../api/api-fixture.ts';
@@ -135,6 +136,20 @@ describe('a change of the model', () => {
     expect((await back.request('/v1/spaces/unknown', { method: 'DELETE' })).status).toBe(404);
     expect((await back.request(`/v1/spaces/${kept[0].id}`, { method: 'DELETE' })).status).toBe(204);
     expect(await keysUnder(stateStore(), spaceKeys(kept[0].id).prefix)).toEqual([]);
+  });
+
+  it('finishes an erasure that was interrupted before the space is used again', async () => {
+    await indexWith(former);
+    const there = await startLocal(root, [next]);
+    await there.spaces.build();
+    const [{ id }] = (await there.get('/v1/spaces')).kept;
+    await there.close();
+    await updateSpaceRecord(stateStore(), (record) => dropSpace(record!, id));
+    for (const key of await keysUnder(stateStore(), spaceKeys(id).generations)) await stateStore().delete(key);
+
+    const back = await startLocal(root, [former]);
+    expect((await back.get('/v1/spaces')).building).toMatchObject({ done: 0, total: 11 });
+    expect(await back.spaces.build()).toEqual({ kind: 'switched' });
   });
 
   it('leaves no trace of an erased item in any index', async () => {
