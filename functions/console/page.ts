@@ -14,16 +14,16 @@ export function renderPage({ script, style, icon }: ConsoleAssets, words: string
     <meta name="theme-color" content="#fbfbfa" media="(prefers-color-scheme: light)">
     <meta name="theme-color" content="#141516" media="(prefers-color-scheme: dark)">
     <title>Chiasm</title>
-    <link rel="icon" href="${icon.path}" type="image/svg+xml">
-    <link rel="stylesheet" href="${style.path}">
-    <script type="module" src="${script.path}"></script>
+    <link rel="icon" href=".${icon.path}" type="image/svg+xml">
+    <link rel="stylesheet" href=".${style.path}">
+    <script type="module" src=".${script.path}"></script>
   </head>
   <body>
     <a class="skip" href="#results">Skip to the results</a>
     <header class="top">
-      <a class="mark" href="/" aria-label="Chiasm, to the whole collection">${MARK}<span>Chiasm</span></a>
+      <a class="mark" href="./" aria-label="Chiasm, to the whole collection">${MARK}<span>Chiasm</span></a>
       <search class="box" id="box">
-        <form id="search" action="/" aria-label="Search">
+        <form id="search" action="./" aria-label="Search">
           <ul class="terms" id="terms" aria-label="Terms of the search"></ul>
           <input id="words" name="q" type="text" value="${words}" placeholder="Describe what you are looking for"
             aria-label="Search by words" aria-describedby="box-hint" autocomplete="off" autocapitalize="off" spellcheck="false"
@@ -37,7 +37,7 @@ export function renderPage({ script, style, icon }: ConsoleAssets, words: string
     <div class="progress" id="progress" hidden></div>
     <nav class="filters" id="filters" aria-label="Filters"></nav>
     <main class="results" id="results" tabindex="-1" aria-label="Results">
-      <noscript><p class="message">The console needs JavaScript. The API at <a href="/docs">/docs</a> does not.</p></noscript>
+      <noscript><p class="message">The console needs JavaScript. The API at <a href="./docs">/docs</a> does not.</p></noscript>
     </main>
     <div class="visually-hidden" id="announcements" role="status" aria-live="polite"></div>
   </body>

@@ -135,7 +135,7 @@ export interface Api {
 }
 
 export function objectPath(key: string, thumbnailWidth?: number): string {
-  const path = `/v1/objects/${key.split('/').map(encodeURIComponent).join('/')}`;
+  const path = `./v1/objects/${key.split('/').map(encodeURIComponent).join('/')}`;
   return thumbnailWidth === undefined ? path : `${path}?thumbnail=${thumbnailWidth}`;
 }
 
@@ -161,7 +161,10 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
   async function call(path: string, init: RequestInit = {}): Promise<Response> {
     const sentKey = apiKey;
     const headers = new Headers(init.headers);
-    if (sentKey !== undefined) headers.set('authorization', `Bearer ${sentKey}`);
+    if (sentKey !== undefined) {
+      headers.set('authorization', `Bearer ${sentKey}`);
+      headers.set('x-api-key', sentKey); // where Amazon API Gateway looks for it
+    }
     const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new ApiProblem(0, 'The server does not answer. Is it still running?');
@@ -185,8 +188,8 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
   const itemPath = (key: string) => objectPath(key).replace('/v1/objects/', '/v1/items/');
 
   return {
-    search: (body, signal) => post('/v1/search', body, signal),
-    items: (parameters, signal) => json(`/v1/items?${new URLSearchParams(parameters)}`, signal && { signal }),
+    search: (body, signal) => post('./v1/search', body, signal),
+    items: (parameters, signal) => json(`./v1/items?${new URLSearchParams(parameters)}`, signal && { signal }),
     item: (key, signal) =>
       json<Item>(itemPath(key), signal && { signal }).catch((error: unknown) => {
         if (error instanceof ApiProblem && error.status === 404) return undefined;
@@ -195,13 +198,13 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
     remove: async (key) => {
       await call(objectPath(key), { method: 'DELETE' });
     },
-    retry: () => post('/v1/retries', {}),
-    stats: (signal) => json('/v1/stats', signal && { signal }),
-    models: () => json('/v1/models'),
-    spaces: () => json('/v1/spaces'),
-    switchSpaces: () => call('/v1/spaces/switch', { method: 'POST' }),
-    dropSpace: (id) => call(`/v1/spaces/${encodeURIComponent(id)}`, { method: 'DELETE' }),
-    createUpload: (upload) => post('/v1/uploads', upload),
+    retry: () => post('./v1/retries', {}),
+    stats: (signal) => json('./v1/stats', signal && { signal }),
+    models: () => json('./v1/models'),
+    spaces: () => json('./v1/spaces'),
+    switchSpaces: () => call('./v1/spaces/switch', { method: 'POST' }),
+    dropSpace: (id) => call(`./v1/spaces/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+    createUpload: (upload) => post('./v1/uploads', upload),
     object: call,
     isProtected: () => apiKey !== undefined,
   };

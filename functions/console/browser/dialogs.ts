@@ -38,7 +38,7 @@ export function createHelp(): () => void {
       'p',
       { class: 'quiet' },
       'Files that are dropped anywhere else join the collection. ',
-      h('a', { href: '/docs' }, 'The API has its own pages.'),
+      h('a', { href: './docs' }, 'The API has its own pages.'),
     ),
   );
   dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());

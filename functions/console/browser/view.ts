@@ -77,7 +77,7 @@ export function parseView(search: string, carried: readonly Term[] = []): View {
   };
 }
 
-/** The address of a view, from `/`. */
+/** The address of a view, relative to the page. */
 export function viewAddress(view: View): string {
   const parameters = new URLSearchParams();
   if (view.words.trim() !== '') parameters.set('q', view.words.trim());
@@ -94,7 +94,7 @@ export function viewAddress(view: View): string {
   if (view.line !== DEFAULT_LINE) parameters.set('line', String(view.line));
   if (view.item !== undefined) parameters.set('item', view.item);
   const query = parameters.toString();
-  return query === '' ? '/' : `/?${query}`;
+  return query === '' ? './' : `./?${query}`;
 }
 
 /** `<weight>:<text or item>:<value>`. */

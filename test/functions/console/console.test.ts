@@ -9,7 +9,7 @@ describe('the console as it is served', () => {
   it('paints the frame of the page without any script', async () => {
     const page = await (await console_.request('/')).text();
     for (const id of ['words', 'terms', 'filters', 'results', 'announcements']) expect(page).toContain(`id="${id}"`);
-    expect(page).not.toMatch(/<script(?![^>]* src="\/console\/)/);
+    expect(page).not.toMatch(/<script(?![^>]* src="\.\/console\/)/);
     expect(page).not.toMatch(/ style="| on\w+="/);
   });
 

@@ -47,8 +47,8 @@ describe('the address of a view', () => {
   });
 
   it('is plain for the whole collection and readable for a search', () => {
-    expect(viewAddress(EMPTY_VIEW)).toBe('/');
-    expect(viewAddress({ ...EMPTY_VIEW, words: 'red car', modality: 'image' })).toBe('/?q=red+car&in=image');
+    expect(viewAddress(EMPTY_VIEW)).toBe('./');
+    expect(viewAddress({ ...EMPTY_VIEW, words: 'red car', modality: 'image' })).toBe('./?q=red+car&in=image');
   });
 
   it('becomes a view whatever a person makes of it', () => {
@@ -73,7 +73,7 @@ describe('the address of a view', () => {
   it('leaves dropped files to the history of the tab', () => {
     const dropped: Term = { kind: 'media', modality: 'image', name: 'a.png', data: new Blob(['a']), weight: 1 };
     const shown = { ...EMPTY_VIEW, terms: [dropped] };
-    expect(viewAddress(shown)).toBe('/');
+    expect(viewAddress(shown)).toBe('./');
     expect(parseView('', shown.terms).terms).toEqual([dropped]);
   });
 });
