@@ -18,6 +18,11 @@ export interface AlignmentOptions {
   readonly seed?: number;
   /** Pairs for the metrics. @default a tenth of the pairs, which is then not trained on */
   readonly heldOut?: Pairs;
+  /**
+   * The part of the pairs that decides which state of a training is kept. With 0 all are learned from and the last state is kept.
+   * @default 0.1
+   */
+  readonly validationShare?: number;
   /** Aborted: the training ends with ChiasmError `cancelled`. */
   readonly signal?: AbortSignal;
   onProgress?(progress: AlignmentProgress): void;

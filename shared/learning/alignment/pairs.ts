@@ -68,15 +68,22 @@ export interface SplitPairs {
   readonly heldOut: Pairs;
 }
 
-/** Each of the parts that are not trained on. */
-const PART = 0.1;
+const HELD_OUT_SHARE = 0.1;
+const VALIDATION_SHARE = 0.1;
 const LARGEST_PART = 2_000;
 
 /** @param heldOut pairs for the metrics, if they are chosen already */
-export function splitPairs(pairs: Pairs, numbers: Random, heldOut?: Pairs): SplitPairs {
+export function splitPairs(
+  pairs: Pairs,
+  numbers: Random,
+  heldOut?: Pairs,
+  validationShare = VALIDATION_SHARE,
+): SplitPairs {
   const order = numbers.permutation(pairCount(pairs));
-  const size = Math.min(LARGEST_PART, Math.max(2, Math.round(order.length * PART)));
-  const tested = heldOut === undefined ? size : 0;
+  const sizeOf = (share: number) =>
+    share === 0 ? 0 : Math.min(LARGEST_PART, Math.max(2, Math.round(order.length * share)));
+  const tested = heldOut === undefined ? sizeOf(HELD_OUT_SHARE) : 0;
+  const size = sizeOf(validationShare);
   return {
     heldOut: heldOut ?? takePairs(pairs, order.subarray(0, tested)),
     validation: takePairs(pairs, order.subarray(tested, tested + size)),

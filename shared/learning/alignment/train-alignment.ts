@@ -35,7 +35,7 @@ export async function trainAlignment(
   checkPairs(pairs);
   if (options.heldOut !== undefined) checkPairs(options.heldOut);
   const seed = options.seed ?? 0;
-  const split = splitPairs(pairs, createRandom(seed), options.heldOut);
+  const split = splitPairs(pairs, createRandom(seed), options.heldOut, options.validationShare);
   const maps =
     recipe.method === 'linear-cca' ? fitLinear(split, recipe) : await trainDeep(split, recipe, deps, options);
   if (options.signal?.aborted) throw new ChiasmError('cancelled', 'the training was cancelled');

@@ -92,8 +92,11 @@ export async function trainDeep(
       let validation: number | undefined;
       if (trainer.steps === nextEvaluation) {
         const values = trainer.values();
-        validation = await score(method, split, recipe.dimensions, latentsOf(values));
-        if (validation > best.score) best = { step: trainer.steps, score: validation, values };
+        if (pairCount(split.validation) > 0) {
+          validation = await score(method, split, recipe.dimensions, latentsOf(values));
+        }
+        const reached = validation ?? trainer.steps; // without validation the last state is the best
+        if (reached > best.score) best = { step: trainer.steps, score: reached, values };
         await options.saveCheckpoint?.(writeCheckpoint({ step: trainer.steps, values, best }));
       }
       const progress = { step: trainer.steps, steps: recipe.steps, losses };

@@ -105,6 +105,13 @@ describe('a training', () => {
     expect(resumed.card).toEqual(whole.card);
   });
 
+  it('learns from all pairs and keeps the last state when none are for validation', async () => {
+    const options = { heldOut: bentPairs(40, 5), validationShare: 0 };
+    const { card } = await trainAlignment(bentPairs(100), entry, deps, options);
+    expect(card.pairs).toEqual({ training: 100, validation: 0, heldOut: 40 });
+    expect(card.step).toBe(300);
+  });
+
   it('leaves the discriminator guessing', async () => {
     const losses: number[] = [];
     await trainAlignment(bentPairs(200), entry, deps, { onProgress: (p) => void losses.push(p.losses.discriminator!) });
