@@ -97,6 +97,24 @@ describe('canonical correlations', () => {
     }
   });
 
+  it('are those of the closed form in NumPy (QR and SVD) and of scikit-learn 1.2.1 (CCA(3, tol=1e-12))', () => {
+    const matrix = (columns: number, value: (i: number, j: number) => number): Matrix => ({
+      rows: 60,
+      columns,
+      data: Float64Array.from({ length: 60 * columns }, (_, at) => value(Math.floor(at / columns), at % columns)),
+    });
+    const wave = (i: number, j: number) => Math.sin(1.3 * i * (j + 1) + j);
+    const x = matrix(4, wave);
+    const y = matrix(3, (i, j) => Math.cos(0.7 * i * (j + 2)) + 0.8 * wave(i, j));
+    const { correlations } = linearCca(x, y, 3, 0);
+    const closed = [0.6348297457456665, 0.6251963914872701, 0.6143484632725785];
+    const scikitLearn = [0.6348297457362444, 0.6251963914881182, 0.6143484632808639];
+    correlations.forEach((value, i) => {
+      expect(Math.abs(value - closed[i]!)).toBeLessThan(1e-6);
+      expect(Math.abs(value - scikitLearn[i]!)).toBeLessThan(1e-3);
+    });
+  });
+
   it('leave out constant and repeated columns, and stay finite with more columns than rows', () => {
     const x = normals(60, 3);
     const repeated = { rows: 3, columns: 5, data: Float64Array.of(1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0) };
