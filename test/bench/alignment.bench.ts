@@ -78,7 +78,7 @@ function digits(python: string): Halves {
     fromDimensions: 32,
     toDimensions: 32,
   };
-  const deep = { method: 'deep-cca', dimensions: 10, steps: 1_200, weightDecay: 0.01 };
+  const deep = { method: 'deep-cca', dimensions: 10, steps: 1_800, weightDecay: 0.01 };
   return {
     ...halves(whole, 1_437, false),
     validationShare: 0, // as in the paper: all of the training pairs, the last state
