@@ -14,7 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['encoders', 'catalog'],
   ['vector-index', 'learning', 'datasets'],
   ['spaces'],
-  ['ingest', 'search', 'classify'],
+  ['ingest', 'search', 'classify', 'alignments'],
   ['answer'],
 ];
 const rowOf = (module: string) => ROWS.findIndex((row) => row.includes(module));

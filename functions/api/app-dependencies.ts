@@ -5,6 +5,7 @@
  */
 
 import type { Hono } from 'hono';
+import type { AlignmentStore } from '#shared/alignments/alignment-store.ts';
 import type { Attributes } from '#shared/catalog/item.ts';
 import type { Classifiers } from '#shared/classify/classifiers.ts';
 import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
@@ -142,6 +143,7 @@ export interface AppDependencies {
   readonly search: Search;
   readonly zeroShot: ZeroShotClassifier;
   readonly classifiers: Classifiers;
+  readonly alignments: AlignmentStore;
   readonly jobs: Jobs;
   readonly ingest: IngestControl;
   readonly uploads: UploadGrants;

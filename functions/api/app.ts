@@ -8,6 +8,7 @@ import { allowedHost, apiKey, jsonBodyLimit, readiness, requestIdentity, wellFor
 import { keyOfPath, routingPath } from './object-path.ts';
 import { problemOfThrown, problemResponse } from './problem.ts';
 import { createRouteTable } from './route-table.ts';
+import { registerAlignmentRoutes } from './routes/alignments.ts';
 import { registerClassifierRoutes } from './routes/classifiers.ts';
 import { registerClassifyRoutes } from './routes/classify.ts';
 import { registerDocumentation } from './routes/documentation.ts';
@@ -37,6 +38,7 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerSearchRoutes(app, deps, metrics);
   registerClassifyRoutes(app, deps);
   registerClassifierRoutes(app, deps);
+  registerAlignmentRoutes(app, deps);
   registerJobRoutes(app, deps);
   registerQualityRoutes(app, deps);
   registerSpaceRoutes(app, deps);

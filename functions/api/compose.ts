@@ -5,6 +5,7 @@ import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
+import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
 import { ATTRIBUTES_METADATA } from '#shared/catalog/parse-attributes.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
@@ -23,6 +24,7 @@ import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { openSqsQueue, type SqsQueue } from '#shared/queue/sqs-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
+import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
 import { createS3UploadSigner } from '#shared/store/s3-upload-signer.ts';
 import type { UploadSigner } from '#shared/store/upload-signer.ts';
 import { erase } from '#shared/vector-index/erase.ts';
@@ -53,17 +55,20 @@ export async function composeApi(environment: ApiEnvironment) {
   const signer = createS3UploadSigner({ bucket: environment.CHIASM_MEDIA_BUCKET });
   const openSession = createThreadedSession;
   const kinds = createJobKinds({ mediaStore, stateStore, spaces: () => spaces, openSession, clock });
+  const alignments = createAlignmentStore(stateStore);
+  const bridges = createAlignmentBridges({ alignments, trainer: { openSession }, clock, log });
   const app = createApp({
     mediaStore,
     stateStore,
     spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore }),
+    search: createSearch({ spaces: spaces.members, mediaStore, bridges }),
     zeroShot: createZeroShotClassifier(spaces),
     classifiers: createClassifiers({
       store: createClassifierStore(stateStore),
       openSession,
       spaceOf: (modality) => spaces.spaceOf(modality),
     }),
+    alignments,
     jobs: createJobs({
       jobs: createJobStore(stateStore),
       kinds,

@@ -24,6 +24,7 @@ export function openApiDocument(app: ApiApp): OpenApiDocument {
       { name: 'Objects', description: 'Store, read and delete the bytes.' },
       { name: 'Items', description: 'What is known of the objects.' },
       { name: 'Classification', description: 'Sort content into classes.' },
+      { name: 'Alignments', description: 'Bridges between the spaces of models, learned from pairs.' },
       { name: 'Jobs', description: 'Long tasks: trainings and changes of the model.' },
       { name: 'System', description: 'Health, statistics, models, metrics.' },
     ],

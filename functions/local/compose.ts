@@ -12,6 +12,7 @@ import {
 import { describeModel } from '#functions/api/describe-model.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
+import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
@@ -35,6 +36,8 @@ import { openModelFolder } from '#shared/models/model-folder.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
+import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
+import type { SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import { readSpaceRecord } from '#shared/spaces/space-record.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
@@ -117,6 +120,9 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     get classifiers() {
       return ready().classifiers;
     },
+    get alignments() {
+      return ready().alignments;
+    },
     get jobs() {
       return ready().jobs;
     },
@@ -157,6 +163,7 @@ interface Running {
   readonly loaded: Loaded;
   serving(): Serving;
   readonly classifiers: AppDependencies['classifiers'];
+  readonly alignments: AppDependencies['alignments'];
   readonly jobs: AppDependencies['jobs'];
   close(): Promise<void>;
 }
@@ -209,6 +216,8 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     openSession: createThreadedSession,
     spaceOf: (modality) => spaces.live.spaceOf(modality),
   });
+  const alignments = createAlignmentStore(stateStore);
+  const bridges = createAlignmentBridges({ alignments, trainer: { openSession: createThreadedSession }, clock, log });
   const kinds = createJobKinds({
     mediaStore: media.mediaStore,
     stateStore,
@@ -229,24 +238,26 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       },
     },
     serving: () => {
-      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore);
+      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges);
       return serving;
     },
     classifiers,
+    alignments,
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
       await runner.close();
       await classifiers.close();
+      await bridges.close();
       await spaces.close();
     },
   };
 }
 
-function serve(spaces: LineSet, mediaStore: ObjectStore): Serving {
+function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges): Serving {
   return {
     spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore }),
+    search: createSearch({ spaces: spaces.members, mediaStore, bridges }),
     zeroShot: createZeroShotClassifier(spaces),
   };
 }

@@ -1,5 +1,7 @@
 /** Every kind of job, as each program knows it: the API to check requests, whoever runs jobs to run them. */
 
+import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
+import { trainAlignmentJob, trainAlignmentSchema } from '#shared/alignments/train-alignment-job.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import {
   type TrainClassifierDependencies,
@@ -26,12 +28,16 @@ export function createJobKinds({ mediaStore, stateStore, spaces, openSession, cl
     mediaStore,
     cache: createFeatureCache(stateStore),
     classifiers: createClassifierStore(stateStore),
+    alignments: createAlignmentStore(stateStore),
     trainer: { openSession },
     clock,
   };
   return {
     classifier: defineJobKind(trainClassifierSchema, (request, context) =>
       trainClassifier({ ...training, spaces: spaces() }, request, context),
+    ),
+    alignment: defineJobKind(trainAlignmentSchema, (request, context) =>
+      trainAlignmentJob({ ...training, spaces: spaces() }, request, context),
     ),
   };
 }

@@ -7,11 +7,6 @@ import { classifierKeys } from '#shared/core/state-keys.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { type ClassifierCard, classifierCardSchema } from './classifier-card.ts';
 
-/** Names are part of keys and paths. */
-export const classifierNameSchema = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'expected 1 to 63 small letters, digits and hyphens' });
-
 const manifestSchema = z.object({
   /** The version that answers; 0 when there is none. */
   live: z.int(),

@@ -2,15 +2,11 @@
 
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
+import { trainedNameSchema } from '#shared/datasets/trained-name.ts';
 import type { Space } from '#shared/encoders/space.ts';
 import type { OpenSession, Session, Tensor } from '#shared/runtime/session.ts';
 import type { ClassifierCard } from './classifier-card.ts';
-import {
-  type ClassifierManifest,
-  type ClassifierStore,
-  classifierNameSchema,
-  noSuchClassifier,
-} from './classifier-store.ts';
+import { type ClassifierManifest, type ClassifierStore, noSuchClassifier } from './classifier-store.ts';
 import { probabilityName, weightName } from './export-classifier.ts';
 import { type InputSpec, refuseUnread, widthOf, writeSignal } from './model-inputs.ts';
 import { contentName, PRESENT } from './training-data.ts';
@@ -70,7 +66,7 @@ export function createClassifiers({ store, openSession, spaceOf }: ClassifiersDe
   const sessions = new Map<string, Promise<Opened>>(); // in order of use
 
   const manifestOf = async (name: string) => {
-    const manifest = classifierNameSchema.safeParse(name).success ? await store.manifest(name) : undefined;
+    const manifest = trainedNameSchema.safeParse(name).success ? await store.manifest(name) : undefined;
     if (manifest === undefined) throw noSuchClassifier(name);
     return manifest;
   };

@@ -20,9 +20,10 @@ export function splitRows(examples: readonly Example[], tasks: readonly TaskLabe
   const rowsOf = (wanted: Example['split']) =>
     examples.flatMap(({ split = 'train' }, row) => (split === wanted ? [row] : []));
   let train = rowsOf('train');
+  const taught = train.length;
   const take = (given: readonly number[], salt: number) => {
     if (given.length > 0) return given;
-    const count = Math.max(1, Math.round(HELD_OUT_SHARE * examples.length));
+    const count = Math.max(1, Math.round(HELD_OUT_SHARE * taught));
     const hands = dealRows(examples, train, tasks, seed + salt, Math.max(2, Math.round(train.length / count)));
     const taken = spareRows(examples, train, hands[0]!, tasks);
     train = train.filter((row) => !taken.has(row));
@@ -36,11 +37,12 @@ export function splitRows(examples: readonly Example[], tasks: readonly TaskLabe
 /** For each fold: it measures, the next one decides when to stop, the others train. */
 export function foldRows(
   examples: readonly Example[],
+  rows: readonly number[],
   tasks: readonly TaskLabels[],
   seed: number,
   folds: number,
 ): readonly Split[] {
-  const hands = dealRows(examples, [...examples.keys()], tasks, seed, folds);
+  const hands = dealRows(examples, rows, tasks, seed, folds);
   return hands.map((test, i) => ({
     test,
     validation: hands[(i + 1) % folds]!,

@@ -9,12 +9,13 @@ import { type Example, exampleSchema } from '#shared/datasets/example.ts';
 import { createProblems } from '#shared/datasets/problems.ts';
 import { type ReadFeaturesDependencies, readFeatures } from '#shared/datasets/read-features.ts';
 import { type DatasetLimits, type Row, readJsonLines } from '#shared/datasets/read-json-lines.ts';
+import { trainedNameSchema } from '#shared/datasets/trained-name.ts';
 import type { JobMetrics } from '#shared/jobs/job.ts';
 import type { JobContext } from '#shared/jobs/job-kind.ts';
 import type { TrainerDependencies } from '#shared/learning/graph/trainer.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ClassifierCard } from './classifier-card.ts';
-import { type ClassifierStore, classifierNameSchema } from './classifier-store.ts';
+import type { ClassifierStore } from './classifier-store.ts';
 import { exportClassifier } from './export-classifier.ts';
 import { collectInputs } from './model-inputs.ts';
 import { recipeSchema } from './recipe.ts';
@@ -24,7 +25,7 @@ import type { TrainingData } from './training-data.ts';
 import { planTraining } from './training-plan.ts';
 
 export const trainClassifierSchema = z.strictObject({
-  name: classifierNameSchema,
+  name: trainedNameSchema,
   /** Key of an object of JSON lines. */
   dataset: z.string(),
   recipe: recipeSchema,

@@ -70,9 +70,10 @@ export async function trainPlan(deps: TrainerDependencies, request: TrainPlanReq
     await save(new Uint8Array());
   }
   const { network, specs } = await train(plan.split, plan.folds.length, lastEpochs(recipe, plan, heldOut));
-  if (plan.folds.length === 0) heldOut.push(await holdOut(network, plan.split, subsets));
-  const temperatures = fitTemperatures(data, heldOut);
-  return { network, specs, temperatures, ...measureHeldOut(data, heldOut, subsets, temperatures) };
+  const last = await holdOut(network, plan.split, subsets);
+  const temperatures = fitTemperatures(data, plan.folds.length === 0 ? [last] : heldOut);
+  const measured = plan.split.test.length === 0 ? heldOut : [last];
+  return { network, specs, temperatures, ...measureHeldOut(data, measured, subsets, temperatures) };
 }
 
 /** Nothing tells the network that trains on everything when to stop, so it makes as many epochs as the folds on average. */

@@ -6,21 +6,23 @@ import { foldRows, type Split, splitRows } from './split-rows.ts';
 import type { TaskLabels } from './tasks.ts';
 
 export interface TrainingPlan {
-  /** Of the network that is kept; after a cross-validation it trains on all rows. */
+  /** Of the network that is kept; after a cross-validation it trains on all training rows. */
   readonly split: Split;
-  /** Empty when rows are held out instead. */
+  /** Of the training rows. Empty when rows are held out instead. */
   readonly folds: readonly Split[];
 }
 
-/** Below this many rows without splits of their own the classifier is measured by cross-validation. */
+/** Fewer training rows than these are too few to hold some of them out. */
 const CROSS_VALIDATED_ROWS = 400;
 const DEFAULT_FOLDS = 5;
 
 export function planTraining(examples: readonly Example[], tasks: readonly TaskLabels[], recipe: Recipe): TrainingPlan {
-  const own = examples.some(({ split }) => split !== undefined);
-  const wanted = recipe.folds ?? (own || examples.length >= CROSS_VALIDATED_ROWS ? 0 : DEFAULT_FOLDS);
-  const folds = Math.min(wanted, examples.length);
+  const rowsOf = (wanted: Example['split']) =>
+    examples.flatMap(({ split = 'train' }, row) => (split === wanted ? [row] : []));
+  const train = rowsOf('train');
+  const small = train.length < CROSS_VALIDATED_ROWS && rowsOf('validation').length === 0;
+  const folds = Math.min(recipe.folds ?? (small ? DEFAULT_FOLDS : 0), train.length);
   if (folds < 3) return { split: splitRows(examples, tasks, recipe.seed), folds: [] };
-  const all = examples.map((_, row) => row);
-  return { split: { train: all, validation: [], test: [] }, folds: foldRows(examples, tasks, recipe.seed, folds) };
+  const split = { train, validation: rowsOf('validation'), test: rowsOf('test') };
+  return { split, folds: foldRows(examples, train, tasks, recipe.seed, folds) };
 }

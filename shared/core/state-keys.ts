@@ -56,3 +56,11 @@ export const classifierKeys = {
   card: (name: string, version: number) => `classifiers/${name}/version/${version}/card.json`,
   model: (name: string, version: number) => `classifiers/${name}/version/${version}/model.onnx`,
 };
+
+/** Bridges between spaces: the files of every training have a folder of their own; `current` names the one in use. */
+export const alignmentKeys = {
+  prefix: 'alignments/',
+  of: (name: string) => `alignments/${name}/`,
+  current: (name: string) => `alignments/${name}/current.json`,
+  file: (name: string, training: string, file: string) => `alignments/${name}/${training}/${file}`,
+};

@@ -58,7 +58,7 @@ describe('folds', () => {
   it('measure every row once, with every class in about equal shares, groups together', () => {
     fc.assert(
       fc.property(examples, fc.integer({ min: 3, max: 6 }), (rows, folds) => {
-        const splits = foldRows(rows, tasksOf(rows), 1, folds);
+        const splits = foldRows(rows, [...rows.keys()], tasksOf(rows), 1, folds);
         expect(splits.flatMap(({ test }) => test).sort((a, b) => a - b)).toEqual([...rows.keys()]);
         for (const { train, validation, test } of splits) {
           expect(train.length + validation.length + test.length).toBe(rows.length);
@@ -72,7 +72,7 @@ describe('folds', () => {
       inputs: { text: 'x' },
       labels: { a: `${i % 10}` },
     }));
-    for (const { test } of foldRows(plain, tasksOf(plain), 1, 5)) {
+    for (const { test } of foldRows(plain, [...plain.keys()], tasksOf(plain), 1, 5)) {
       expect(new Set(test.map((row) => plain[row]!.labels.a)).size).toBe(10);
     }
   });

@@ -2,10 +2,9 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ClassifierDescription } from '#shared/classify/classifiers.ts';
-import { ChiasmError } from '#shared/core/errors.ts';
-import { parseObjectKey } from '#shared/core/object-key.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
+import { requireDataset } from '../require-dataset.ts';
 import {
   classifierListSchema,
   classifierSchema,
@@ -71,11 +70,7 @@ export function registerClassifierRoutes(app: ApiApp, deps: AppDependencies): vo
 
   app.openapi(train, async (c) => {
     const request = c.req.valid('json');
-    const dataset = parseObjectKey(request.dataset);
-    if ((await deps.mediaStore.head(dataset)) === undefined) {
-      const message = `there is no object ${JSON.stringify(dataset)}; upload the data set first`;
-      throw new ChiasmError('not_found', message, { issues: [{ path: '/dataset', message }] });
-    }
+    await requireDataset(deps, request.dataset);
     return c.json({ job: toWireJob(await deps.jobs.submit('classifier', request)) }, 202);
   });
 

@@ -2,13 +2,13 @@
 
 import { z } from '@hono/zod-openapi';
 import { type ClassifierCard, classifierCardSchema } from '#shared/classify/classifier-card.ts';
-import { classifierNameSchema } from '#shared/classify/classifier-store.ts';
 import type { ClassifierDescription } from '#shared/classify/classifiers.ts';
 import { recipeSchema } from '#shared/classify/recipe.ts';
+import { trainedNameSchema } from '#shared/datasets/trained-name.ts';
 
 export const trainRequestSchema = z
   .strictObject({
-    name: classifierNameSchema.meta({ example: 'ripeness' }),
+    name: trainedNameSchema.meta({ example: 'ripeness' }),
     dataset: z.string().openapi({
       description:
         'Key of an object of JSON lines: `{"inputs": {"image": key, "text": "...", "audio": key, "signals": {"vitals": [36.6, null]}}, "labels": {"task": "value"}, "split"?: "train" | "validation" | "test", "group"?: "rows of one group stay together"}`. Inputs may be missing, one must be there.',

@@ -97,6 +97,35 @@ export interface Spaces {
   readonly kept: readonly { readonly id: string; readonly model: string; readonly sizeBytes: number }[];
 }
 
+export interface Job {
+  readonly id: string;
+  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly curve: readonly { readonly values: Readonly<Record<string, number>> }[];
+  readonly failure?: { readonly message: string };
+}
+
+interface Measured {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Classifier {
+  /** In ascending order. */
+  readonly versions: readonly {
+    readonly version: number;
+    readonly tasks: readonly { readonly classes: readonly string[] }[];
+    readonly metrics: Readonly<
+      Record<
+        string,
+        { readonly rows: number; readonly accuracy: Measured; readonly confusion?: readonly (readonly number[])[] }
+      >
+    >;
+  }[];
+}
+
 export interface UploadTarget {
   readonly url: string;
   readonly method: 'PUT';
@@ -128,6 +157,13 @@ export interface Api {
   readonly dropSpace: (id: string) => Promise<unknown>;
   readonly models: () => Promise<{ readonly models: readonly Model[] }>;
   readonly createUpload: (upload: { key: string; contentType: string; sizeBytes: number }) => Promise<UploadTarget>;
+  readonly train: (request: object) => Promise<Job>;
+  readonly job: (id: string) => Promise<Job>;
+  readonly cancel: (id: string) => Promise<void>;
+  readonly classifier: (name: string) => Promise<Classifier>;
+  readonly classify: (
+    request: object,
+  ) => Promise<{ readonly labels: readonly { readonly name: string; readonly probability: number }[] }>;
   /** The object itself; for text and for what a protected server does not give to a plain `<img>`. */
   readonly object: (path: string, init?: RequestInit) => Promise<Response>;
   /** Set once the server asked for a key: then media elements cannot load objects by themselves. */
@@ -205,6 +241,13 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
     switchSpaces: () => call('./v1/spaces/switch', { method: 'POST' }),
     dropSpace: (id) => call(`./v1/spaces/${encodeURIComponent(id)}`, { method: 'DELETE' }),
     createUpload: (upload) => post('./v1/uploads', upload),
+    train: async (request) => (await post<{ readonly job: Job }>('./v1/classifiers', request)).job,
+    job: (id) => json(`./v1/jobs/${id}`),
+    cancel: async (id) => {
+      await call(`./v1/jobs/${id}`, { method: 'DELETE' });
+    },
+    classifier: (name) => json(`./v1/classifiers/${encodeURIComponent(name)}`),
+    classify: (request) => post('./v1/classify', request),
     object: call,
     isProtected: () => apiKey !== undefined,
   };

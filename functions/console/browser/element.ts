@@ -64,6 +64,7 @@ const ICONS = {
   right: 'M9 5l7 7-7 7',
   check: 'M5 12.5l4.5 4.5L19 7.5',
   folder: 'M4 6h6l2 3h8v10H4z',
+  teach: 'M12 5L2 10l10 5l10-5zM6 12v5c3 2.5 9 2.5 12 0v-5',
   help: 'M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.1-1.5 2.4M12 17.5h.01M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01',
 } as const;
@@ -72,33 +73,30 @@ export type IconName = keyof typeof ICONS;
 
 const SVG = 'http://www.w3.org/2000/svg';
 
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string>>,
+  children: readonly Node[] = [],
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export function icon(name: IconName): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('class', 'icon');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
+  return svg('svg', { viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true' }, [svg('path', { d: ICONS[name] })]);
 }
 
 /** A sound's peaks as one mirrored outline that stretches to whatever box it is put in. */
 export function waveform(peaks: readonly number[], className: string): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', `0 0 ${peaks.length * 2} 100`);
-  svg.setAttribute('preserveAspectRatio', 'none');
-  svg.setAttribute('class', className);
-  svg.setAttribute('aria-hidden', 'true');
   const loudest = Math.max(...peaks, 0.05);
   const bars = peaks.map((peak, i) => {
     const height = Math.max(2, (peak / loudest) * 96);
     return `M${i * 2 + 0.35} ${50 - height / 2}h1.3v${height}h-1.3z`;
   });
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', bars.join(''));
-  svg.append(path);
-  return svg;
+  const size = { viewBox: `0 0 ${peaks.length * 2} 100`, preserveAspectRatio: 'none' };
+  return svg('svg', { ...size, class: className, 'aria-hidden': 'true' }, [svg('path', { d: bars.join('') })]);
 }
 
 export function button(

@@ -17,6 +17,7 @@ import { createResults, isMatch } from './results.ts';
 import { createSearchBox } from './search-box.ts';
 import { createSoundPlayer } from './sound.ts';
 import { createStatus } from './status.ts';
+import { createTeach } from './teach.ts';
 import type { TileContext } from './tile.ts';
 import { createUploadPanel } from './upload-panel.ts';
 import { createUploads } from './uploads.ts';
@@ -32,6 +33,7 @@ const media = createMedia(api);
 const player = createSoundPlayer(media);
 const feed = createFeed(api);
 const openHelp = createHelp();
+const teach = createTeach(api);
 let view = EMPTY_VIEW;
 let stats: Stats | undefined;
 let shown: FeedPage | undefined;
@@ -42,8 +44,10 @@ const tiles: TileContext = {
   media,
   player,
   address: ({ key }) => viewAddress({ ...view, item: key }),
-  onOpen: ({ key }) => {
+  onOpen: (entry) => {
     player.stop();
+    if (view.item === undefined && teach.takes(entry)) return;
+    const { key } = entry;
     // Moving on inside an open item replaces it, so that one step back closes.
     go({ ...view, item: key }, view.item === undefined ? 'push' : 'replace');
   },
@@ -252,6 +256,7 @@ place('top-tools').prepend(
     onClick: () => pickFiles({}, startUploads),
   }),
 );
+place('top-tools').append(button('Teach', { icon: 'teach', bare: true, onClick: teach.toggle }));
 place('top-tools').append(button('Help', { icon: 'help', bare: true, class: 'help-button', onClick: openHelp }));
 listenToKeys();
 createDropZones({

@@ -5,6 +5,8 @@ import sharp from 'sharp';
 import { createApp } from '#functions/api/app.ts';
 import { type AppDependencies, DEFAULT_API_LIMITS, LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { createUploadGrants } from '#functions/local/upload-grants.ts';
+import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
+import { trainAlignmentJob, trainAlignmentSchema } from '#shared/alignments/train-alignment-job.ts';
 import type { Change, Part } from '#shared/catalog/item.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
@@ -58,16 +60,19 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ot
   const waiting = new Set<string>();
   const nextSequencer = createUlidGenerator(clock);
   const classifierStore = createClassifierStore(stateStore);
+  const alignments = createAlignmentStore(stateStore);
   const training = {
     spaces,
     mediaStore,
     cache: createFeatureCache(stateStore),
     classifiers: classifierStore,
+    alignments,
     trainer: { openSession: createOnnxSession },
     clock,
   };
   const kinds: JobKinds = {
     classifier: defineJobKind(trainClassifierSchema, (request, context) => trainClassifier(training, request, context)),
+    alignment: defineJobKind(trainAlignmentSchema, (request, context) => trainAlignmentJob(training, request, context)),
     ...otherKinds,
   };
   const classifiers = createClassifiers({
@@ -108,6 +113,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ot
     search: createSearch({ spaces: spaces.members, mediaStore }),
     zeroShot: createZeroShotClassifier(spaces),
     classifiers,
+    alignments,
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
       changed: async (keys) => {
