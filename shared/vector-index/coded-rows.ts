@@ -22,6 +22,8 @@ const SCAN_ROWS = 16_384;
 const GREATEST_CODE = 127;
 /** Twelve bits with the sign: sums of 4,096 products fit 32 bits in the kernel's four lanes. */
 const GREATEST_QUERY = 2047;
+/** Of sums in single precision. */
+const ROUNDING = 1e-5;
 const GREATEST_MEMORY_BYTES = 2 ** 32 - 2 ** 16;
 
 /**
@@ -48,11 +50,11 @@ export async function openCodedRows(
     throw error;
   }
   return {
+    dimensions,
     estimate: coded.estimate,
-    read: (row) => {
-      const vector = new Float32Array(dimensions);
-      const read = readSync(file.fd, vector, 0, vector.byteLength, row * vector.byteLength);
-      if (read === vector.byteLength) return vector;
+    read: (row, target) => {
+      const read = readSync(file.fd, target, 0, target.byteLength, row * target.byteLength);
+      if (read === target.byteLength) return;
       throw new ChiasmError('state_corrupt', `${name} became shorter while it was open; restore it`);
     },
     close: () => file.close(),
@@ -128,7 +130,10 @@ function createCodes(rows: number, dimensions: number) {
       centre ??= meanRow(vectors, dimensions);
       for (let i = 0; i * dimensions < vectors.length; i++) codeRow(first + i, vectors, i * dimensions, centre);
     },
-    /** |q x - estimate| <= |q| |x - coded x| + |q - coded q| |coded x - c|, and |coded x - c| is at most 2 for unit vectors. */
+    /**
+     * |q x - estimate| <= |q| |x - coded x| + |q - coded q| |coded x - c|, and |coded x - c| is at most 2 for unit vectors.
+     * The product of two vectors of random directions has a standard deviation of their lengths' product / sqrt(D).
+     */
     estimate: (query: Float32Array, wanted: Int32Array) => {
       const scale = query.reduce((greatest, value) => Math.max(greatest, Math.abs(value)), 0) / GREATEST_QUERY || 1;
       let residual = 0;
@@ -144,8 +149,13 @@ function createCodes(rows: number, dimensions: number) {
         kernels.scanCodes(at.rows, some.length, at.codes, width, at.query, at.scales, scale, at.out);
         for (let j = 0; j < some.length; j++) scores[i + j] = out[j]! + offset;
       }
-      const queryError = 2 * Math.sqrt(residual) * scale;
-      return { scores, errorBound: greatestResidual * Math.sqrt(dot(query, query)) + queryError + 1e-5 };
+      const error = greatestResidual * Math.sqrt(dot(query, query)) + 2 * Math.sqrt(residual) * scale;
+      const greatestError = error + ROUNDING;
+      return {
+        scores,
+        greatestError,
+        likelyError: Math.min(greatestError, (6 * error) / Math.sqrt(dimensions) + ROUNDING),
+      };
     },
   };
 }

@@ -47,6 +47,7 @@ export function createFloatRows(dimensions: number, capacity = FIRST_ROWS): Floa
   };
 
   return {
+    dimensions,
     get rows() {
       return size.rows;
     },
@@ -58,8 +59,9 @@ export function createFloatRows(dimensions: number, capacity = FIRST_ROWS): Floa
     products,
     estimate: (query, rows) => {
       const all = products(query);
-      return { scores: Float32Array.from(rows, (row) => all[row]!), errorBound: ROUNDING };
+      const scores = Float32Array.from(rows, (row) => all[row]!);
+      return { scores, greatestError: ROUNDING, likelyError: ROUNDING };
     },
-    read: (row) => new Float32Array(memory.buffer, matrixAt() + row * rowBytes, dimensions).slice(),
+    read: (row, target) => target.set(new Float32Array(memory.buffer, matrixAt() + row * rowBytes, dimensions)),
   };
 }

@@ -21,7 +21,10 @@ export function findItem({ generation, overlay }: IndexState, key: string) {
 
 function readItem(catalog: Catalog, vectors: VectorRows, id: number) {
   const parts = catalog.parts(id).map(({ row, ...part }): Part => {
-    return row === undefined ? part : { ...part, vector: vectors.read(row) };
+    if (row === undefined) return part;
+    const vector = new Float32Array(vectors.dimensions);
+    vectors.read(row, vector);
+    return { ...part, vector };
   });
   return { item: catalog.item(id), parts };
 }

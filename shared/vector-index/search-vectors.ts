@@ -42,13 +42,14 @@ export function searchVectors(
   options: GraphSearchOptions,
 ): VectorAnswer {
   const freshRows = overlay.rowsOf(query.filter && overlay.filterItems().matching(query.filter));
-  const fresh = bestRows(overlay.vectors, query.vector, freshRows, query.limit);
+  const fresh = bestRows(overlay.vectors, query.vector, freshRows, query.limit, { exact: true });
   const found = fresh.map((scored) => ({ ...scored, catalog: overlay.catalog }));
   let plan: VectorAnswer['plan'] = 'exact';
   if (generation !== undefined) {
     const candidates = candidateRows(generation, overlay, query, options);
     plan = candidates.plan;
-    for (const scored of bestRows(generation.vectors, query.vector, candidates.rows, query.limit)) {
+    const compared = { exact: plan === 'exact' }; // what the graph has left out weighs more than an unlikely error
+    for (const scored of bestRows(generation.vectors, query.vector, candidates.rows, query.limit, compared)) {
       found.push({ ...scored, catalog: generation.catalog });
     }
   }
@@ -71,7 +72,12 @@ export function sampleVectors(
     const other = i + Math.floor(random() * (rows.length - i)); // Fisher and Yates' shuffle, stopped after `count`
     [rows[i], rows[other]] = [rows[other]!, rows[i]!];
   }
-  return rows.slice(0, count).map((row) => (row < 0 ? overlay.vectors.read(-1 - row) : generation!.vectors.read(row)));
+  return rows.slice(0, count).map((row) => {
+    const vector = new Float32Array(overlay.vectors.dimensions);
+    if (row < 0) overlay.vectors.read(-1 - row, vector);
+    else generation!.vectors.read(row, vector);
+    return vector;
+  });
 }
 
 /** Rows of the generation among which the best matching ones are. */

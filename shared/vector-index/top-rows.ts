@@ -11,17 +11,20 @@ export function createTopRows(k: number): TopRows {
   return { k, size: 0, scores: new Float64Array(k), rows: new Int32Array(k) };
 }
 
-/** Keeps the row when it is among the k best so far. */
-export function offerRow(top: TopRows, row: number, score: number): void {
+/** Keeps the row when it is among the k best so far. Returns the row that then is not: another, this one, or undefined. */
+export function offerRow(top: TopRows, row: number, score: number): number | undefined {
   if (top.size < top.k) {
     top.scores[top.size] = score;
     top.rows[top.size] = row;
     siftUp(top, top.size++);
-  } else if (top.k > 0 && isBetter(score, row, top.scores[0]!, top.rows[0]!)) {
-    top.scores[0] = score;
-    top.rows[0] = row;
-    siftDown(top);
+    return undefined;
   }
+  if (top.k === 0 || !isBetter(score, row, top.scores[0]!, top.rows[0]!)) return row;
+  const dropped = top.rows[0]!;
+  top.scores[0] = score;
+  top.rows[0] = row;
+  siftDown(top);
+  return dropped;
 }
 
 function isBetter(score: number, row: number, otherScore: number, otherRow: number): boolean {

@@ -1,26 +1,35 @@
 /**
- * The index alone, at its port: recall against speed over ef, and under filters of falling selectivity.
+ * The index beside what people would use instead, on the same vectors in one run: recall against speed, filters, memory,
+ * disk, cold start and time to searchable. Peers are installed into `peers/` here and nowhere else.
  *
- *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--ef 32,64,96,192]
+ *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--engines a,b] [--sizes N,N] [--svg FILE]
+ *
+ * `--sizes` builds ours alone at further sizes; `--svg` draws recall against speed.
  */
 
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { execFile, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import type { Filter } from '#shared/catalog/filter.ts';
-import { systemClock } from '#shared/core/clock.ts';
-import { silentLog } from '#shared/core/log.ts';
-import { createFileObjectStore } from '#shared/store/file-object-store.ts';
-import { compact } from '#shared/vector-index/compact.ts';
-import { type OpenIndexDependencies, openIndex } from '#shared/vector-index/open-index.ts';
-import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
-import { clusteredVectors, put } from '../vector-index/sample-changes.ts';
-import { machine, median, percentile, table } from './statistics.ts';
+import { parseArgs, promisify } from 'node:util';
+import { row } from '#shared/core/vector.ts';
+import { createFloatRows } from '#shared/vector-index/float-rows.ts';
+import { embeddingLike } from './embedding-like.ts';
+import { ENGINE_NAMES, type EngineFigures, K, type Point, type Truth } from './engine-process.ts';
+import { inGroup, ONE_IN } from './engines/engine.ts';
+import { PEERS_FOLDER } from './engines/peer.ts';
+import { drawRecallAgainstSpeed } from './recall-plot.ts';
+import { machine, table } from './statistics.ts';
 
-/** Items that match a filter: one in so many. */
-const ONE_IN = [1, 2, 4, 10, 20, 50, 100, 1000];
-const K = 10;
+interface Measured extends EngineFigures {
+  readonly buildMs: number;
+  readonly diskBytes: number;
+}
+
+type Result = Measured | { readonly problem: string };
+
+const OURS = 'chiasm';
 
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -29,118 +38,171 @@ export async function run(args: readonly string[]): Promise<void> {
       parts: { type: 'string', default: '100000' },
       dimensions: { type: 'string', default: '512' },
       queries: { type: 'string', default: '200' },
-      ef: { type: 'string', default: '16,32,64,96,192' },
+      engines: { type: 'string', default: ENGINE_NAMES.join(',') },
+      sizes: { type: 'string', default: '' },
+      svg: { type: 'string' },
     },
   });
   const [parts, dimensions, queries] = [Number(values.parts), Number(values.dimensions), Number(values.queries)];
+  const engines = values.engines.split(',');
+  if (engines.some((engine) => engine !== OURS)) await installPeers();
+  process.stdout.write(`${parts.toLocaleString('en')} parts of ${dimensions} dimensions\n${await machine()}\n\n`);
+  const results = await withData(parts, dimensions, queries, async (data) => {
+    const all: [string, Result][] = [];
+    for (const engine of engines) {
+      const result = await runEngine(engine, data, dimensions);
+      all.push([engine, result]);
+      process.stderr.write(`${engine}: ${'problem' in result ? result.problem : 'done'}\n`);
+    }
+    return all;
+  });
+  process.stdout.write(report(results, parts, dimensions));
+  if (values.svg !== undefined) {
+    const curves = results.flatMap(([name, result]) => ('problem' in result ? [] : [{ name, points: result.points }]));
+    await writeFile(values.svg, drawRecallAgainstSpeed(curves, `${parts.toLocaleString('en')} x ${dimensions}`));
+  }
+  const sizes = values.sizes === '' ? [] : values.sizes.split(',').map(Number);
+  if (sizes.length > 0) process.stdout.write(await reportGrowth(sizes, dimensions, queries));
+}
+
+async function installPeers(): Promise<void> {
+  if (existsSync(join(PEERS_FOLDER, 'node_modules'))) return;
+  process.stderr.write('installing the peers into test/bench/peers\n');
+  await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER });
+}
+
+/** Writes vectors, queries and their true neighbours to a folder that is removed afterwards. */
+async function withData<T>(
+  parts: number,
+  dimensions: number,
+  queries: number,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   try {
-    const vectors = clusteredVectors(1, parts + queries, dimensions, Math.ceil(Math.sqrt(parts)));
-    const deps = {
-      store: createFileObjectStore(join(folder, 'state')),
-      space: { id: 'bench', dimensions },
-      clock: systemClock,
-      log: silentLog,
-      scratchFolder: join(folder, 'scratch'),
-    };
-    process.stdout.write(`${parts.toLocaleString('en')} parts of ${dimensions} dimensions\n${await machine()}\n\n`);
-    await fill(deps, vectors.slice(0, parts));
-    const size = (await folderBytes(join(folder, 'state'))) / parts;
-    process.stdout.write(`on disk ${size.toFixed(0)} bytes a part (float32 vector: ${dimensions * 4})\n\n`);
-    await measureRecallAgainstSpeed(deps, vectors.slice(parts), values.ef.split(',').map(Number));
-    await measureFilters(deps, vectors.slice(parts));
+    const source = embeddingLike(1, dimensions, Math.ceil(2 * Math.sqrt(parts)));
+    const vectors = source.draw(parts);
+    const asked = source.draw(queries);
+    await writeFile(join(folder, 'vectors.f32'), new Uint8Array(vectors.buffer));
+    await writeFile(join(folder, 'queries.f32'), new Uint8Array(asked.buffer));
+    await writeFile(join(folder, 'truth.json'), JSON.stringify(findTruth(vectors, asked, dimensions)));
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function fill(deps: OpenIndexDependencies, vectors: readonly Float32Array[]): Promise<void> {
-  const index = await openIndex(deps);
-  const startedMs = performance.now();
-  for (let start = 0; start < vectors.length; start += 1000) {
-    const batch = vectors.slice(start, start + 1000);
-    await index.apply(batch.map((vector, i) => put({ key: `k${start + i}`, attributes: groupsOf(start + i) }, vector)));
+function findTruth(vectors: Float32Array, queries: Float32Array, dimensions: number): Truth {
+  const count = vectors.length / dimensions;
+  const rows = createFloatRows(dimensions, count);
+  for (let i = 0; i < count; i++) rows.add(row(vectors, dimensions, i));
+  const all: number[][] = [];
+  const filtered = Object.fromEntries(ONE_IN.map((n) => [n, [] as number[][]]));
+  for (let q = 0; q * dimensions < queries.length; q++) {
+    const scores = rows.products(row(queries, dimensions, q));
+    const nearest = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]!);
+    all.push(nearest.slice(0, K));
+    for (const n of ONE_IN) filtered[n]!.push(firstMatching(nearest, (id) => inGroup(id, n)));
   }
-  const appliedMs = performance.now();
-  await index.close();
-  await compact(deps);
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  process.stdout.write(
-    `apply ${seconds(appliedMs - startedMs)}, compaction ${seconds(performance.now() - appliedMs)}; `,
+  return { all, filtered };
+}
+
+function firstMatching(ids: readonly number[], matches: (id: number) => boolean): number[] {
+  const found: number[] = [];
+  for (const id of ids) {
+    if (matches(id)) found.push(id);
+    if (found.length === K) break;
+  }
+  return found;
+}
+
+async function runEngine(engine: string, data: string, dimensions: number): Promise<Result> {
+  const folder = join(data, engine.replaceAll(' ', '-'));
+  await mkdir(folder, { recursive: true });
+  try {
+    const task = { engine, data, folder, dimensions };
+    const { buildMs } = await inProcess<{ buildMs: number }>({ ...task, phase: 'build' });
+    const diskBytes = await folderBytes(folder);
+    return { buildMs, diskBytes, ...(await inProcess<EngineFigures>({ ...task, phase: 'measure' })) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message.split('\n')[0]! : String(error) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function inProcess<T>(task: object): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const child = fork(join(import.meta.dirname, 'engine-process.ts'), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let errors = '';
+  child.stderr!.on('data', (bytes) => {
+    errors = `${errors}${bytes}`.slice(-2000);
+  });
+  child.on('message', (figures) => resolve(figures as T));
+  child.on('exit', (code, signal) => {
+    const line = errors.split('\n').find((text) => /^\w*Error: /.test(text)) ?? errors.trim().split('\n').at(-1);
+    reject(new Error(`its process ended with ${signal ?? `code ${code}`}: ${line}`)); // no effect after a message
+  });
+  child.send(task);
+  return promise;
+}
+
+function report(results: readonly (readonly [string, Result])[], parts: number, dimensions: number): string {
+  const measured = results.flatMap(([name, result]) => ('problem' in result ? [] : [[name, result] as const]));
+  const cost = [['engine', 'build', 'cold start', 'memory/part', 'disk/part', 'insert to found']];
+  const speed = [['engine', 'at recall 0.95', 'at recall 0.99', 'best recall']];
+  const filters = [['engine', ...ONE_IN.map((n) => `${100 / n} %: recall, p50`)]];
+  for (const [name, result] of measured) {
+    const best = Math.max(...result.points.map(({ recall }) => recall));
+    speed.push([name, speedAt(result.points, 0.95), speedAt(result.points, 0.99), best.toFixed(4)]);
+    const memory = `${(result.memoryBytes / parts).toFixed(0)} B`;
+    const insert = result.insertMs === undefined ? 'not found' : `${result.insertMs.toFixed(1)} ms`;
+    const build = `${(result.buildMs / 1000).toFixed(1)} s`;
+    const start = `${(result.coldStartMs / 1000).toFixed(2)} s`;
+    cost.push([name, build, start, memory, `${(result.diskBytes / parts).toFixed(0)} B`, insert]);
+    const cells = result.filtered.map(({ recall, medianMs }) => `${recall.toFixed(3)}, ${medianMs.toFixed(2)} ms`);
+    filters.push([name, ...(cells.length > 0 ? cells : ONE_IN.map(() => 'no filters'))]);
+  }
+  const curve = [['engine', 'setting', `recall@${K}`, 'p50', 'queries/s']];
+  for (const [name, { points }] of measured) {
+    for (const { setting, recall, medianMs, queriesPerSecond } of points) {
+      curve.push([name, setting, recall.toFixed(4), `${medianMs.toFixed(3)} ms`, queriesPerSecond.toFixed(0)]);
+    }
+  }
+  const problems = results.flatMap(([name, result]) =>
+    'problem' in result ? [`${name} could not be measured: ${result.problem}\n`] : [],
   );
+  const vector = `a float32 vector has ${dimensions * 4} B`;
+  return `${table(speed)}\n${table(filters)}\n${table(cost)}(${vector})\n\n${table(curve)}\n${problems.join('')}`;
 }
 
-/** `in10: true` for one item in ten, at random places. */
-function groupsOf(i: number): Record<string, boolean> {
-  const scattered = Math.imul(i + 1, 0x9e3779b1) >>> 0;
-  return Object.fromEntries(ONE_IN.map((n) => [`in${n}`, Math.floor((scattered / 2 ** 32) * n) === 0]));
+/** Queries a second of the fastest setting that reaches the recall. */
+function speedAt(points: readonly Point[], recall: number): string {
+  const reaching = points.filter((point) => point.recall >= recall);
+  if (reaching.length === 0) return 'not reached';
+  return `${Math.max(...reaching.map((point) => point.queriesPerSecond)).toFixed(0)} /s`;
 }
 
-async function measureRecallAgainstSpeed(
-  deps: OpenIndexDependencies,
-  queries: readonly Float32Array[],
-  efs: readonly number[],
-): Promise<void> {
-  const rows = [['ef', `recall@${K}`, 'p50', 'p95', 'queries/s']];
-  for (const ef of efs) {
-    const index = await openIndex(deps, { ef });
-    const { recall, times } = await compare(index, queries, undefined);
-    rows.push([String(ef), recall.toFixed(4), ms(median(times)), ms(percentile(times, 0.95)), perSecond(times)]);
-    await index.close();
+async function reportGrowth(sizes: readonly number[], dimensions: number, queries: number): Promise<string> {
+  const rows = [['parts', 'build', 'cold start', 'memory/part', 'disk/part', 'p50 at recall 0.99', 'insert to found']];
+  for (const parts of sizes) {
+    const result = await withData(parts, dimensions, queries, (data) => runEngine(OURS, data, dimensions));
+    if ('problem' in result) {
+      rows.push([parts.toLocaleString('en'), result.problem]);
+      continue;
+    }
+    const good = result.points.filter(({ recall }) => recall >= 0.99).map(({ medianMs }) => medianMs);
+    rows.push([
+      parts.toLocaleString('en'),
+      `${(result.buildMs / 1000).toFixed(1)} s`,
+      `${(result.coldStartMs / 1000).toFixed(2)} s`,
+      `${(result.memoryBytes / parts).toFixed(0)} B`,
+      `${(result.diskBytes / parts).toFixed(0)} B`,
+      good.length === 0 ? 'not reached' : `${Math.min(...good).toFixed(2)} ms`,
+      result.insertMs === undefined ? 'not found' : `${result.insertMs.toFixed(1)} ms`,
+    ]);
   }
-  process.stdout.write(`${table(rows)}\n`);
-}
-
-async function measureFilters(deps: OpenIndexDependencies, queries: readonly Float32Array[]): Promise<void> {
-  const index = await openIndex(deps);
-  const rows = [['matching', 'plan', `recall@${K}`, 'p50', 'p95', 'exact p50', 'first use']];
-  for (const n of ONE_IN) {
-    const filter: Filter = { kind: 'compare', field: `in${n}`, comparison: { operator: 'equals', value: true } };
-    const startedMs = performance.now();
-    await index.searchVectors({ vector: queries[0]!, limit: K, filter });
-    const firstMs = performance.now() - startedMs;
-    const { recall, times, exactTimes, plan } = await compare(index, queries, filter);
-    const cells = [
-      recall.toFixed(4),
-      ms(median(times)),
-      ms(percentile(times, 0.95)),
-      ms(median(exactTimes)),
-      ms(firstMs),
-    ];
-    rows.push([`${(100 / n).toFixed(1)} %`, plan, ...cells]);
-  }
-  process.stdout.write(table(rows));
-  await index.close();
-}
-
-async function compare(index: VectorIndex, queries: readonly Float32Array[], filter: Filter | undefined) {
-  const times: number[] = [];
-  const exactTimes: number[] = [];
-  let found = 0;
-  let possible = 0;
-  let plan = '';
-  for (const vector of queries) {
-    const query = { vector, limit: K, ...(filter === undefined ? {} : { filter }) };
-    const startedMs = performance.now();
-    const answer = await index.searchVectors(query);
-    const answeredMs = performance.now();
-    const exact = await index.searchVectors({ ...query, exact: true });
-    times.push(answeredMs - startedMs);
-    exactTimes.push(performance.now() - answeredMs);
-    plan = answer.plan;
-    const bound = (exact.hits.at(-1)?.score ?? 0) - 1e-6;
-    found += answer.hits.filter(({ score }) => score >= bound).length;
-    possible += exact.hits.length;
-  }
-  return { recall: possible === 0 ? 1 : found / possible, times, exactTimes, plan };
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(2)} ms`;
-}
-
-function perSecond(times: readonly number[]): string {
-  return (1000 / (times.reduce((sum, time) => sum + time, 0) / times.length)).toFixed(0);
+  return table(rows);
 }
 
 async function folderBytes(folder: string): Promise<number> {

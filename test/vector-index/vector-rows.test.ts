@@ -34,10 +34,10 @@ describe.each([
     const rows = await create(vectors);
     const wanted = Int32Array.from({ length: ROWS }, (_unused, i) => (i * 7) % ROWS);
     const query = randomVector(random, dimensions);
-    const { scores, errorBound } = rows.estimate(query, wanted);
-    expect(errorBound).toBeLessThan(0.05);
+    const { scores, greatestError } = rows.estimate(query, wanted);
+    expect(greatestError).toBeLessThan(0.05);
     wanted.forEach((row, i) => {
-      expect(Math.abs(scores[i]! - dot(query, vectors[row]!))).toBeLessThanOrEqual(errorBound);
+      expect(Math.abs(scores[i]! - dot(query, vectors[row]!))).toBeLessThanOrEqual(greatestError);
     });
     await rows.close();
   });
@@ -57,7 +57,7 @@ describe.each([
             .map((row) => ({ row, score: dot(query, vectors[row]!) }))
             .sort((a, b) => b.score - a.score || a.row - b.row)
             .slice(0, k);
-          const found = bestRows(rows, query, Int32Array.from(wanted), k);
+          const found = bestRows(rows, query, Int32Array.from(wanted), k, { exact: true });
           expect(found.map(({ row, score }) => ({ row, score }))).toEqual(expected);
           for (const { row, vector } of found) expect(vector).toEqual(vectors[row]);
         },
@@ -77,8 +77,8 @@ describe('rows as codes', () => {
       return vector.map((value) => value / norm);
     });
     const rows = await codedRows(vectors);
-    const { errorBound } = rows.estimate(randomVector(random, 64), Int32Array.of(0));
-    expect(errorBound).toBeLessThan(0.005);
+    const { greatestError } = rows.estimate(randomVector(random, 64), Int32Array.of(0));
+    expect(greatestError).toBeLessThan(0.005);
     await rows.close();
   });
 });

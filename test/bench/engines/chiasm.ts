@@ -1,0 +1,59 @@
+/** The embedded index at its port: answers are whole items with their attributes, not ids alone. */
+
+import { join } from 'node:path';
+import { systemClock } from '#shared/core/clock.ts';
+import { silentLog } from '#shared/core/log.ts';
+import { row } from '#shared/core/vector.ts';
+import { createFileObjectStore } from '#shared/store/file-object-store.ts';
+import { compact } from '#shared/vector-index/compact.ts';
+import { openIndex } from '#shared/vector-index/open-index.ts';
+import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
+import { put } from '../../vector-index/sample-changes.ts';
+import { type Engine, groupsOf, type Setting } from './engine.ts';
+
+const BATCH = 1000;
+
+export async function createEngine(folder: string): Promise<Engine> {
+  let index: VectorIndex | undefined;
+  let dimensionsUsed = 0;
+  const deps = () => ({
+    store: createFileObjectStore(join(folder, 'state')),
+    space: { id: 'bench', dimensions: dimensionsUsed },
+    clock: systemClock,
+    log: silentLog,
+    scratchFolder: join(folder, 'scratch'),
+  });
+  const reopen = async (setting?: Setting) => {
+    await index?.close();
+    index = await openIndex(deps(), setting?.ef === undefined ? {} : { ef: setting.ef });
+  };
+  const change = (id: number, vector: Float32Array) => put({ key: String(id), attributes: groupsOf(id) }, vector);
+  return {
+    filters: true,
+    settings: [12, 16, 24, 32, 48, 64, 96, 192].map((ef) => ({ name: `ef ${ef}`, ef })),
+    build: async (vectors, dimensions) => {
+      dimensionsUsed = dimensions;
+      await reopen();
+      const count = vectors.length / dimensions;
+      for (let start = 0; start < count; start += BATCH) {
+        const ids = Array.from({ length: Math.min(BATCH, count - start) }, (_, i) => start + i);
+        await index!.apply(ids.map((id) => change(id, row(vectors, dimensions, id))));
+      }
+      await index!.close();
+      index = undefined;
+      await compact(deps());
+    },
+    open: (dimensions) => {
+      dimensionsUsed = dimensions;
+      return reopen();
+    },
+    use: reopen,
+    search: async (vector, k, oneIn) => {
+      const filter = { kind: 'compare', field: `in${oneIn}`, comparison: { operator: 'equals', value: true } } as const;
+      const { hits } = await index!.searchVectors({ vector, limit: k, ...(oneIn === undefined ? {} : { filter }) });
+      return hits.map(({ item }) => Number(item.key));
+    },
+    insert: (id, vector) => index!.apply([change(id, vector)]),
+    close: async () => index?.close(),
+  };
+}
