@@ -162,6 +162,12 @@ export class Catalog {
     return tombstone && { sequencer: tombstone.sequencer as string, operation: 'delete' };
   }
 
+  /** Id of an indexed item with these bytes. */
+  idOfDigest(digest: string): number | undefined {
+    const sql = "SELECT id FROM item WHERE digest = ? AND status = 'indexed' LIMIT 1";
+    return this.statement(sql).get(digest)?.id as number | undefined;
+  }
+
   bury(key: string, sequencer: string, foldedAtMs: number): void {
     this.statement('INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?)').run(keyDigest(key), sequencer, foldedAtMs);
   }

@@ -44,7 +44,7 @@ export type PrepareObject = (message: SequencedChange) => Promise<Preparation>;
 
 export interface PrepareDependencies {
   readonly mediaStore: ObjectStore;
-  readonly index: Pick<VectorIndex, 'item'>;
+  readonly index: Pick<VectorIndex, 'item' | 'itemWithBytes'>;
   readonly encoder: Pick<Encoder, 'image' | 'audio'>;
   readonly limits: MediaLimits;
   /** Of which modalities items are indexed here; objects of others are gone for this space. All when undefined. */
@@ -79,11 +79,14 @@ export function createPrepare(deps: PrepareDependencies): PrepareObject {
       refuseTooLarge(sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
       const object = await deps.mediaStore.get(key);
       if (object === undefined) return 'gone';
-      seen = { ...seen, etag: object.etag, digest: createHash('sha256').update(object.bytes).digest('hex') };
-      if (before?.item.status === 'indexed' && before.item.digest === seen.digest) return keepParts(before, seen);
+      const digest = createHash('sha256').update(object.bytes).digest('hex');
+      seen = { ...seen, etag: object.etag, digest };
+      if (before?.item.status === 'indexed' && before.item.digest === digest) return keepParts(before, seen);
       const type = detectMediaType(object.bytes, key);
       if (isOutside(scope, type.modality)) return 'gone';
       seen = { ...seen, modality: type.modality, contentType: type.contentType };
+      const twin = await deps.index.itemWithBytes(digest);
+      if (twin?.item.contentType === seen.contentType) return takeParts(twin, seen);
       const decoded = await decode(deps, object, type);
       return { ...decoded, item: { ...seen, ...decoded.details, status: 'indexed' } };
     } catch (thrown) {
@@ -110,6 +113,11 @@ function isSame(before: Item, seen: Seen): boolean {
 function keepParts(before: { readonly item: Item; readonly parts: readonly Part[] }, seen: Seen): Prepared {
   const { sequencer, etag, attributes } = seen;
   return { item: { ...before.item, sequencer, etag, attributes }, parts: before.parts, inputs: [], sizeBytes: 0 };
+}
+
+/** The bytes are those of another item, renamed or stored twice: its parts are taken. */
+function takeParts(twin: { readonly item: Item; readonly parts: readonly Part[] }, seen: Seen): Prepared {
+  return { item: { ...twin.item, ...seen }, parts: twin.parts, inputs: [], sizeBytes: 0 };
 }
 
 interface Decoded {

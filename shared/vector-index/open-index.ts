@@ -18,7 +18,7 @@ import { type DeltaSpace, decodeDelta, encodeDelta } from './delta.ts';
 import { type Generation, openGeneration } from './generation.ts';
 import { deltaDigest, type LiveState, readLiveState } from './live-state.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
-import { countItems, findItem, latestStamp, listItems } from './read-items.ts';
+import { countItems, findBytes, findItem, latestStamp, listItems } from './read-items.ts';
 import { createScratchFolder } from './scratch-folder.ts';
 import { searchText } from './search-text.ts';
 import {
@@ -150,6 +150,11 @@ class EmbeddedIndex implements VectorIndex {
   async item(key: string) {
     this.#checkOpen();
     return findItem(this.#state, key);
+  }
+
+  async itemWithBytes(digest: string) {
+    this.#checkOpen();
+    return findBytes(this.#state, digest);
   }
 
   async items(query: Parameters<VectorIndex['items']>[0]) {

@@ -19,6 +19,15 @@ export function findItem({ generation, overlay }: IndexState, key: string) {
   return readItem(generation.catalog, generation.vectors, folded.id);
 }
 
+/** An item with these bytes; one that is hidden keeps its vectors until the next compaction, and they are as good. */
+export function findBytes({ generation, overlay }: IndexState, digest: string) {
+  const own = overlay.catalog.idOfDigest(digest);
+  if (own !== undefined) return readItem(overlay.catalog, overlay.vectors, own);
+  const folded = generation?.catalog.idOfDigest(digest);
+  if (generation === undefined || folded === undefined) return undefined;
+  return readItem(generation.catalog, generation.vectors, folded);
+}
+
 function readItem(catalog: Catalog, vectors: VectorRows, id: number) {
   const parts = catalog.parts(id).map(({ row, ...part }): Part => {
     if (row === undefined) return part;

@@ -91,6 +91,11 @@ export interface VectorIndex {
   searchText(query: LexicalQuery): Promise<readonly LexicalHit[]>;
   /** The item with its parts, vectors included; undefined when unknown or deleted. */
   item(key: string): Promise<{ readonly item: Item; readonly parts: readonly Part[] } | undefined>;
+  /**
+   * An indexed item with the bytes of this SHA-256 under any key, so that they need not be embedded again; undefined when
+   * there is none. It may be one that was deleted a short while ago.
+   */
+  itemWithBytes(digest: string): ReturnType<VectorIndex['item']>;
   /** In ascending order of keys. */
   items(query: ItemQuery): Promise<readonly Item[]>;
   /** The newest operation on a key, deletes included: what a redelivered message or a reconcile compares with. */

@@ -203,6 +203,33 @@ describe('ingest', () => {
     });
   });
 
+  it('takes the vectors of the same bytes under another name, renamed files included', async () => {
+    let encoded = 0;
+    const counting: Encoder = {
+      ...encoder,
+      embedImages: (images) => {
+        encoded += images.length;
+        return encoder.embedImages(images);
+      },
+    };
+    const { mediaStore, inbox, index } = await startIngest({ encoder: counting });
+    await mediaStore.put('a.png', await picture('red'), { metadata: { 'chiasm-attributes': '{"album":"old"}' } });
+    await inbox.changed(['a.png']);
+    await inbox.idle();
+    const before = (await index.item('a.png'))!;
+    await mediaStore.put('b.png', await picture('red'));
+    await inbox.changed(['b.png']);
+    await inbox.idle();
+    await mediaStore.delete('a.png');
+    await inbox.changed(['a.png']);
+    await inbox.idle();
+    expect(encoded).toBe(1);
+    expect(await index.item('a.png')).toBeUndefined();
+    const after = (await index.item('b.png'))!;
+    expect(after.parts).toEqual(before.parts);
+    expect(after.item).toMatchObject({ key: 'b.png', status: 'indexed', width: 32, attributes: {} });
+  });
+
   it('forgets an object that is gone', async () => {
     const { mediaStore, inbox, index } = await startIngest();
     await mediaStore.put('a.png', await picture('red'));

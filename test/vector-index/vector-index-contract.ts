@@ -67,6 +67,15 @@ export function vectorIndexContract(create: () => Promise<VectorIndex>): void {
       });
     });
 
+    it('finds an indexed item by the digest of its bytes', async () => {
+      const index = await create();
+      const digest = 'ab'.repeat(32);
+      expect(await index.itemWithBytes(digest)).toBeUndefined();
+      await index.apply([put({ key: 'a', digest }, x), put({ key: 'bad', digest: 'cd'.repeat(32), status: 'failed' })]);
+      expect(await index.itemWithBytes(digest)).toMatchObject({ item: { key: 'a' }, parts: [{ vector: x }] });
+      expect(await index.itemWithBytes('cd'.repeat(32))).toBeUndefined();
+    });
+
     it('replaces an item by a newer put and ignores an older one', async () => {
       const index = await create();
       await index.apply([put({ key: 'a', sequencer: '5', title: 'five' }, y)]);

@@ -50,13 +50,20 @@ export const searchRequestSchema = z
   })
   .openapi('SearchRequest');
 
-export const searchQuerySchema = z.object({
+const searchParameters = {
   q: textSchema.openapi({ param: { name: 'q', in: 'query', required: true }, example: 'a red car' }),
   limit: limitQuery,
   mode: z.enum(['vector', 'hybrid', 'lexical']).default('hybrid'),
   modality: modalitySchema.optional(),
   cursor: z.string().min(1).max(500).optional(),
   minProbability: numberQuery('number', 0, 1).optional(),
+};
+
+export const searchQuerySchema = z.strictObject(searchParameters, {
+  error: (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `unknown: ${issue.keys.join(', ')}; known are ${Object.keys(searchParameters).join(', ')}`
+      : undefined,
 });
 
 export const searchAnswerSchema = z

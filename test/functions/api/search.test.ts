@@ -149,6 +149,13 @@ describe('search', () => {
     expect([response.status, (await bodyOf(response)).code]).toEqual([400, 'invalid_request']);
   });
 
+  it('refuses query parameters that it does not know, and names those that it does', async () => {
+    const response = await api.request('/v1/search?q=red&limt=3&filter=%7B%7D');
+    expect(response.status).toBe(400);
+    const { detail } = await bodyOf(Promise.resolve(response));
+    expect(detail).toContain('unknown: limt, filter; known are q, limit, mode, modality, cursor, minProbability');
+  });
+
   it('refuses query strings that are wrong', async () => {
     for (const query of [
       '',
