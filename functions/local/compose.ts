@@ -315,7 +315,10 @@ async function openLine(
     embedder: createContentEmbedder(encoder, createMediaDecoders()),
     index,
     inbox,
-    prepareAnew: createPrepare({ ...preparing, index: { item: async () => undefined } }),
+    prepareAnew: createPrepare({
+      ...preparing,
+      index: { item: async () => undefined, itemWithBytes: async () => undefined },
+    }),
     compact: fold,
     erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
     stop,
