@@ -10,12 +10,14 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { S3VectorsClient } from '@aws-sdk/client-s3vectors';
 import type { Filter } from '#shared/catalog/filter.ts';
 import type { Change, Item, Part } from '#shared/catalog/item.ts';
 import { compareKeys } from '#shared/core/compare-keys.ts';
 import { dot } from '#shared/core/vector.ts';
 import { checkChanges, checkQuery } from './check-input.ts';
-import { type Found, MAX_TOP_K, type PutVector, type S3Vectors, TEXT_KEY } from './s3-vectors.ts';
+import { type OpenIndexDependencies, openIndex } from './open-index.ts';
+import { createS3Vectors, type Found, MAX_TOP_K, type PutVector, type S3Vectors, TEXT_KEY } from './s3-vectors.ts';
 import { filterableMetadata, translateFilter } from './s3-vectors-filter.ts';
 import type { VectorAnswer, VectorHit, VectorIndex, VectorQuery } from './vector-index.ts';
 
@@ -29,6 +31,27 @@ const EXACT_ITEMS = 200;
 /** Results asked for beyond the wanted ones, for parts whose item was replaced or does not match. */
 const OVERSAMPLING = 2;
 const LEAST_TOP_K = 30;
+
+/** Opens the index of one space in a vector bucket, where each space has an index of its own; it is made when it is not there. */
+export async function openS3VectorsIndex(
+  deps: OpenIndexDependencies,
+  { client, bucket }: { readonly client: S3VectorsClient; readonly bucket: string },
+): Promise<S3VectorsIndex> {
+  const { id, dimensions } = deps.space;
+  const vectors = createS3Vectors(client, { bucket, index: indexName(id) });
+  await vectors.create(dimensions);
+  return createS3VectorsIndex(await openIndex(deps), vectors, dimensions);
+}
+
+/** 3 to 63 small letters, digits and hyphens; the digest keeps ids apart that are the same but for other characters. */
+function indexName(space: string): string {
+  const digest = createHash('sha256').update(space).digest('hex').slice(0, 12);
+  return `${space
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^-/, '')
+    .slice(0, 48)}-${digest}`.replace(/^-/, '');
+}
 
 /** `items` is the embedded index of the same space; it belongs to the returned one, which closes it. */
 export function createS3VectorsIndex(items: VectorIndex, vectors: S3Vectors, dimensions: number): S3VectorsIndex {

@@ -1,11 +1,12 @@
 /** The index port over HTTP against a server with the protocol and the limits of Amazon S3 Vectors. */
 
 import { S3VectorsClient } from '@aws-sdk/client-s3vectors';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Filter } from '#shared/catalog/filter.ts';
+import { silentLog } from '#shared/core/log.ts';
 import { createS3Vectors } from '#shared/vector-index/s3-vectors.ts';
 import { filterableMetadata, translateFilter } from '#shared/vector-index/s3-vectors-filter.ts';
-import { createS3VectorsIndex } from '#shared/vector-index/s3-vectors-index.ts';
+import { createS3VectorsIndex, openS3VectorsIndex } from '#shared/vector-index/s3-vectors-index.ts';
 import { createHarness } from './index-harness.ts';
 import { type S3VectorsServer, startS3VectorsServer } from './s3-vectors-server.ts';
 import { clusteredVectors, put, remove, sampleItem } from './sample-changes.ts';
@@ -36,7 +37,13 @@ async function setUp(dimensions: number) {
 }
 
 describe('the index over S3 Vectors', () => {
-  vectorIndexContract(async () => (await setUp(4)).index);
+  vectorIndexContract(async () => {
+    const harness = await createHarness(4);
+    const space = { id: `Space ${made++}`, dimensions: 4 };
+    const index = await openS3VectorsIndex({ ...harness, space, log: silentLog }, { client, bucket: 'contract' });
+    onTestFinished(() => index.close());
+    return index;
+  });
 
   const D = 8;
   const rows = clusteredVectors(4, 520, D, 9);
