@@ -5,6 +5,7 @@ import type { ApiApp, ApiEnv } from './api-env.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import type { AppDependencies } from './app-dependencies.ts';
 import { allowedHost, apiKey, jsonBodyLimit, readiness, requestIdentity, wellFormedTarget } from './guards.ts';
+import { createLastRecall } from './last-recall.ts';
 import { keyOfPath, routingPath } from './object-path.ts';
 import { problemOfThrown, problemResponse } from './problem.ts';
 import { createRouteTable } from './route-table.ts';
@@ -40,9 +41,10 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerClassifierRoutes(app, deps);
   registerAlignmentRoutes(app, deps);
   registerJobRoutes(app, deps);
-  registerQualityRoutes(app, deps);
+  const lastRecall = createLastRecall();
+  registerQualityRoutes(app, deps, lastRecall);
   registerSpaceRoutes(app, deps);
-  registerSystemRoutes(app, deps, metrics);
+  registerSystemRoutes(app, deps, metrics, lastRecall);
   registerDocumentation(app);
   if (deps.site !== undefined) app.route('/', deps.site);
 

@@ -6,6 +6,7 @@ import { findSetDuplicates } from '#shared/spaces/find-set-duplicates.ts';
 import { measureSetRecall } from '#shared/spaces/measure-set-recall.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
+import { type LastRecall, recallSchema } from '../last-recall.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
 import { filterSchema, jsonAnswer, jsonBody, limitQuery, problemAnswer } from '../schemas/common.ts';
 
@@ -26,18 +27,7 @@ const postRecall = createRoute({
     ),
   },
   responses: {
-    200: jsonAnswer(
-      z
-        .object({
-          recall: z.number(),
-          samples: z.int(),
-          k: z.int(),
-          plan: z.enum(['exact', 'graph']),
-          confidenceInterval: z.array(z.number()).length(2).openapi({ description: '95 %.' }),
-        })
-        .openapi('Recall'),
-      'Recall@k over the samples.',
-    ),
+    200: jsonAnswer(recallSchema.openapi('Recall'), 'Recall@k over the samples.'),
     ...problemAnswer,
   },
 });
@@ -73,12 +63,13 @@ const getDuplicates = createRoute({
   },
 });
 
-export function registerQualityRoutes(app: ApiApp, deps: AppDependencies): void {
+export function registerQualityRoutes(app: ApiApp, deps: AppDependencies, lastRecall: LastRecall): void {
   app.openapi(postRecall, async (c) => {
     const { filter: json, samples, k } = c.req.valid('json');
     const filter = parseFilter(json, '/filter');
     const options = { ...(filter === undefined ? {} : { filter }), samples, k };
     const estimate = await measureSetRecall(deps.spaces.members, options);
+    if (filter === undefined) lastRecall.note(estimate, deps.clock.now());
     return c.json({ ...estimate, confidenceInterval: [...estimate.confidenceInterval] }, 200);
   });
 

@@ -5,6 +5,7 @@ import { MODALITIES } from '#shared/core/modality.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { ApiMetrics } from '../api-metrics.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
+import { type LastRecall, measuredRecallSchema } from '../last-recall.ts';
 import { jsonAnswer, problemAnswer } from '../schemas/common.ts';
 
 const healthSchema = z
@@ -27,6 +28,7 @@ const statsSchema = z
       deltas: z.int(),
       degraded: z.string().optional(),
     }),
+    recall: measuredRecallSchema.optional(),
     queue: z.object({
       pending: z.int(),
       done: z.int(),
@@ -93,7 +95,12 @@ const getMetrics = createRoute({
   responses: { 200: { description: 'Text format 0.0.4.', content: { 'text/plain': { schema: z.string() } } } },
 });
 
-export function registerSystemRoutes(app: ApiApp, deps: AppDependencies, metrics: ApiMetrics): void {
+export function registerSystemRoutes(
+  app: ApiApp,
+  deps: AppDependencies,
+  metrics: ApiMetrics,
+  lastRecall: LastRecall,
+): void {
   app.openapi(getHealth, (c) => {
     const { status, detail } = deps.health();
     const body = { status, ...(detail === undefined ? {} : { detail }) };
@@ -101,7 +108,7 @@ export function registerSystemRoutes(app: ApiApp, deps: AppDependencies, metrics
     return status === 'starting' ? c.json(body, 503) : c.json(body, 200);
   });
 
-  app.openapi(getStats, (c) => c.json(readStats(deps), 200));
+  app.openapi(getStats, (c) => c.json(readStats(deps, lastRecall), 200));
 
   app.openapi(getModels, (c) => {
     const models = deps.models().map((model) => ({
@@ -118,7 +125,7 @@ export function registerSystemRoutes(app: ApiApp, deps: AppDependencies, metrics
   });
 }
 
-function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
+function readStats(deps: AppDependencies, lastRecall: LastRecall): z.infer<typeof statsSchema> {
   const { generation, items, parts, freshParts, deltas, counts, degraded } = deps.spaces.items.statistics();
   const queue = deps.ingest.backlog();
   const building = deps.modelChange?.progress();
@@ -133,6 +140,7 @@ function readStats(deps: AppDependencies): z.infer<typeof statsSchema> {
     items: total,
     modalities,
     index: { generation, items, parts, fresh: freshParts, deltas, ...(degraded === undefined ? {} : { degraded }) },
+    ...(lastRecall.value === undefined ? {} : { recall: lastRecall.value }),
     queue: { ...queue },
     ...(building && { building: { progress: building.progress, secondsLeft: building.secondsLeft } }),
   };

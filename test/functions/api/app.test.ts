@@ -241,6 +241,7 @@ describe('what the system says of itself', () => {
       k: 2,
       plan: 'exact',
     });
+    expect((await bodyOf(fresh.request('/v1/stats'))).recall).toMatchObject({ recall: 1, samples: 3, k: 2 });
     const { recall, confidenceInterval } = await bodyOf(fresh.json('/v1/recall', { filter: { key: 'red.txt' } }));
     expect(recall).toBe(1);
     expect(confidenceInterval[0]).toBeLessThan(confidenceInterval[1]);
