@@ -11,11 +11,9 @@ export const recallSchema = z.object({
   confidenceInterval: z.array(z.number()).length(2).openapi({ description: '95 %.' }),
 });
 
-export const measuredRecallSchema = recallSchema
-  .extend({ measuredAt: z.iso.datetime() })
-  .openapi('MeasuredRecall', {
-    description: 'The last `POST /v1/recall` without a filter; absent before the first one.',
-  });
+export const measuredRecallSchema = recallSchema.extend({ measuredAt: z.iso.datetime() }).openapi('MeasuredRecall', {
+  description: 'The last `POST /v1/recall` without a filter; absent before the first one.',
+});
 
 export type MeasuredRecall = z.infer<typeof measuredRecallSchema>;
 
