@@ -123,6 +123,7 @@ export async function startCloud({ visibilityMs = 3_000, maxAttempts = 3 } = {})
       runtimes.push(runtime);
       const program = start([client === 'aws' ? AWS_CLIENT : TINY_CLIENT, `${name}.handler`], {
         AWS_LAMBDA_RUNTIME_API: runtime.address,
+        _HANDLER: `${name}.handler`,
         AWS_LAMBDA_FUNCTION_NAME: name,
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '3008',
         AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
