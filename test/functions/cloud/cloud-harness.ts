@@ -29,9 +29,7 @@ const PROGRAMS = {
 };
 const TINY_CLIENT = fileURLToPath(new URL('./tiny-runtime-client.mjs', import.meta.url));
 /** AWS's own client; `.ci/run` installs it. */
-export const AWS_CLIENT = fileURLToPath(
-  new URL('./runtime-client/node_modules/aws-lambda-ric/index.mjs', import.meta.url),
-);
+const AWS_CLIENT = join(import.meta.dirname, 'runtime-client', 'node_modules', 'aws-lambda-ric', 'index.mjs');
 export const hasAwsClient = existsSync(AWS_CLIENT);
 
 export interface CloudProgram {
