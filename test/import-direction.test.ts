@@ -30,6 +30,7 @@ const ADAPTERS = [
   'shared/queue/sqs-queue.ts',
   'shared/runtime/onnx-session.ts',
   'shared/vector-index/open-index.ts',
+  'shared/vector-index/s3-vectors-index.ts',
 ];
 
 /** What the templates may know of the programs. `infra/images` packs them, and runs while an image is built. */

@@ -7,6 +7,7 @@ import {
   stageVariables,
   stateVariables,
   trainerVariables,
+  vectorVariables,
 } from '#functions/cloud/environment.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
@@ -16,6 +17,7 @@ const environmentSchema = z.object({
   ...mediaVariables,
   ...stateVariables,
   ...modelVariables,
+  ...vectorVariables,
   ...trainerVariables,
   [ENVIRONMENT.consoleOrigin]: z.url().optional(),
 });

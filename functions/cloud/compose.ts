@@ -2,8 +2,10 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { S3VectorsClient } from '@aws-sdk/client-s3vectors';
 import type { ENVIRONMENT } from '#functions/environment-names.ts';
 import { type Clock, systemClock } from '#shared/core/clock.ts';
+import { ChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog, type Log, type LogLevel } from '#shared/core/log.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
@@ -15,7 +17,9 @@ import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createS3Client } from '#shared/store/s3-client.ts';
 import { createS3ObjectStore } from '#shared/store/s3-object-store.ts';
-import { openIndex } from '#shared/vector-index/open-index.ts';
+import { type OpenIndexDependencies, openIndex } from '#shared/vector-index/open-index.ts';
+import { openS3VectorsIndex } from '#shared/vector-index/s3-vectors-index.ts';
+import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { createEmfMetrics } from './emf.ts';
 
 interface StageEnvironment {
@@ -55,15 +59,33 @@ export async function openModel(environment: {
   return { model, encoder: await createEncoder(model, { openSession: createThreadedSession }, { executionProviders }) };
 }
 
+interface VectorEnvironment {
+  readonly [ENVIRONMENT.vectorIndex]: 'embedded' | 's3-vectors';
+  readonly [ENVIRONMENT.vectorBucket]?: string | undefined;
+}
+
+/** The index where the setting says that the vectors are. @throws ChiasmError `invalid_request` without the bucket's name */
+export async function openSpaceIndex(
+  environment: VectorEnvironment,
+  deps: OpenIndexDependencies,
+): Promise<VectorIndex> {
+  const { CHIASM_VECTOR_INDEX: where, CHIASM_VECTOR_BUCKET: bucket } = environment;
+  if (where === 'embedded') return openIndex(deps);
+  if (bucket === undefined) {
+    throw new ChiasmError('invalid_request', 'CHIASM_VECTOR_INDEX=s3-vectors needs CHIASM_VECTOR_BUCKET');
+  }
+  return openS3VectorsIndex(deps, { client: new S3VectorsClient({}), bucket });
+}
+
 /** The space of the deployment's model, open for searching and training. */
 export async function openServedSpace(
-  environment: Parameters<typeof openModel>[0],
+  environment: Parameters<typeof openModel>[0] & VectorEnvironment,
   stateStore: ObjectStore,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ) {
   const { model, encoder } = await openModel(environment);
   const indexDeps = { store: stateStore, space: encoder.space, clock, log, scratchFolder: SCRATCH_FOLDER };
-  const index = await openIndex(indexDeps);
+  const index = await openSpaceIndex(environment, indexDeps);
   const embedder = createContentEmbedder(encoder, createMediaDecoders());
   return {
     model,

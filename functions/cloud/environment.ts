@@ -23,6 +23,12 @@ export const modelVariables = {
   [ENVIRONMENT.device]: z.enum(['cpu', 'cuda']).default('cpu'),
 };
 
+/** Where the vectors are: in generations beside the items, or in a vector bucket. */
+export const vectorVariables = {
+  [ENVIRONMENT.vectorIndex]: z.enum(['embedded', 's3-vectors']).default('embedded'),
+  [ENVIRONMENT.vectorBucket]: text.optional(),
+};
+
 const list = text.transform((ids) => ids.split(',').map((id) => id.trim()));
 
 /** Where jobs run. Subnets and security groups are for tasks with a network of their own. */

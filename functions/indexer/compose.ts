@@ -1,6 +1,13 @@
 /** The indexer of the cloud, for both of its lanes: a worker that asks the queue, and a function that is handed messages. */
 
-import { composeTelemetry, openBucket, openModel, type Program, SCRATCH_FOLDER } from '#functions/cloud/compose.ts';
+import {
+  composeTelemetry,
+  openBucket,
+  openModel,
+  openSpaceIndex,
+  type Program,
+  SCRATCH_FOLDER,
+} from '#functions/cloud/compose.ts';
 import { verifyEncoder } from '#shared/encoders/golden-vectors.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
@@ -11,7 +18,6 @@ import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { createSqsEventQueue, type SqsRecord } from '#shared/queue/sqs-event-queue.ts';
 import { openSqsQueue } from '#shared/queue/sqs-queue.ts';
 import { readRedrive } from '#shared/queue/sqs-redrive.ts';
-import { openIndex } from '#shared/vector-index/open-index.ts';
 import type { IndexerEnvironment } from './env.ts';
 
 /** @throws ChiasmError `model_invalid` when the model gives other vectors here than it should */
@@ -21,7 +27,7 @@ export async function composeIndexer(environment: IndexerEnvironment, program: P
   const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
   const { model, encoder } = await openModel(environment);
   log.info('model.checked', { space: encoder.space.id, vectors: await verifyEncoder(model.path, encoder) });
-  const index = await openIndex({
+  const index = await openSpaceIndex(environment, {
     store: openBucket(environment.CHIASM_STATE_BUCKET),
     space: encoder.space,
     clock,

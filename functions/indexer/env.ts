@@ -1,10 +1,22 @@
 /** The environment of both indexers, read and checked once. */
 
 import { z } from 'zod';
-import { mediaVariables, modelVariables, stageVariables, stateVariables } from '#functions/cloud/environment.ts';
+import {
+  mediaVariables,
+  modelVariables,
+  stageVariables,
+  stateVariables,
+  vectorVariables,
+} from '#functions/cloud/environment.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
 
-const environmentSchema = z.object({ ...stageVariables, ...mediaVariables, ...stateVariables, ...modelVariables });
+const environmentSchema = z.object({
+  ...stageVariables,
+  ...mediaVariables,
+  ...stateVariables,
+  ...modelVariables,
+  ...vectorVariables,
+});
 
 export type IndexerEnvironment = z.infer<typeof environmentSchema>;
 

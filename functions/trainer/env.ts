@@ -1,7 +1,13 @@
 /** The environment of the trainer, read and checked once. */
 
 import { z } from 'zod';
-import { mediaVariables, modelVariables, stageVariables, stateVariables } from '#functions/cloud/environment.ts';
+import {
+  mediaVariables,
+  modelVariables,
+  stageVariables,
+  stateVariables,
+  vectorVariables,
+} from '#functions/cloud/environment.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
 
@@ -9,6 +15,7 @@ const environmentSchema = z.object({
   ...stageVariables,
   ...stateVariables,
   ...modelVariables,
+  ...vectorVariables,
   [ENVIRONMENT.mediaBucket]: mediaVariables[ENVIRONMENT.mediaBucket],
   [ENVIRONMENT.jobId]: z.string().min(1),
 });

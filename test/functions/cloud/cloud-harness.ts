@@ -61,8 +61,16 @@ export interface Cloud {
   close(): Promise<void>;
 }
 
-/** @param visibilityMs of the work queue, whole seconds */
-export async function startCloud({ visibilityMs = 3_000, maxAttempts = 3 } = {}): Promise<Cloud> {
+interface CloudOptions {
+  /** Of the work queue, whole seconds. */
+  readonly visibilityMs?: number;
+  readonly maxAttempts?: number;
+  /** Of the environment of every program. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+  const { visibilityMs = 3_000, maxAttempts = 3 } = options;
   const folder = await temporaryFolder();
   const bundleFolder = join(folder, 'programs');
   const [modelFolder] = await Promise.all([
@@ -96,6 +104,7 @@ export async function startCloud({ visibilityMs = 3_000, maxAttempts = 3 } = {})
       CHIASM_QUEUE_URL: queueUrl,
       CHIASM_MODEL_FOLDER: modelFolder,
       CHIASM_LOG_LEVEL: 'debug',
+      ...options.variables,
       ...variables,
     };
     const program = follow(async () => {
