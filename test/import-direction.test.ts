@@ -12,7 +12,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['store', 'queue', 'media'],
   ['models', 'runtime', 'jobs'],
   ['encoders', 'catalog'],
-  ['vector-index', 'learning', 'datasets'],
+  ['vector-index', 'learning', 'datasets', 'speech'],
   ['spaces'],
   ['ingest', 'search', 'classify', 'alignments'],
   ['answer'],

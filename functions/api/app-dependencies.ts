@@ -6,6 +6,8 @@
 
 import type { Hono } from 'hono';
 import type { AlignmentStore } from '#shared/alignments/alignment-store.ts';
+import type { Answerer } from '#shared/answer/answerer.ts';
+import type { Captioner } from '#shared/answer/reader.ts';
 import type { Attributes } from '#shared/catalog/item.ts';
 import type { Classifiers } from '#shared/classify/classifiers.ts';
 import type { ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
@@ -17,6 +19,7 @@ import type { Jobs } from '#shared/jobs/jobs.ts';
 import type { Search } from '#shared/search/search.ts';
 import type { KeptSpace } from '#shared/spaces/space-record.ts';
 import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
+import type { Transcript } from '#shared/speech/speech-to-text.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
@@ -144,6 +147,10 @@ export interface AppDependencies {
   readonly zeroShot: ZeroShotClassifier;
   readonly classifiers: Classifiers;
   readonly alignments: AlignmentStore;
+  readonly answerer: Answerer;
+  readonly captioner: Captioner;
+  /** What is said in a sound file. @throws ChiasmError `unsupported_modality` when no model listens */
+  transcribe(sound: Uint8Array): Promise<Transcript>;
   readonly jobs: Jobs;
   readonly ingest: IngestControl;
   readonly uploads: UploadGrants;

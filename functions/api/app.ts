@@ -10,6 +10,7 @@ import { keyOfPath, routingPath } from './object-path.ts';
 import { problemOfThrown, problemResponse } from './problem.ts';
 import { createRouteTable } from './route-table.ts';
 import { registerAlignmentRoutes } from './routes/alignments.ts';
+import { registerAnswerRoutes } from './routes/answers.ts';
 import { registerClassifierRoutes } from './routes/classifiers.ts';
 import { registerClassifyRoutes } from './routes/classify.ts';
 import { registerDocumentation } from './routes/documentation.ts';
@@ -37,6 +38,7 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerObjectRoutes(app, deps);
   registerItemRoutes(app, deps);
   registerSearchRoutes(app, deps, metrics);
+  registerAnswerRoutes(app, deps);
   registerClassifyRoutes(app, deps);
   registerClassifierRoutes(app, deps);
   registerAlignmentRoutes(app, deps);

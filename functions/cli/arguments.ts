@@ -22,6 +22,7 @@ export const HELP = `Chiasm: search pictures, sounds and text by describing them
   --prices P      with --estimate, for its cost in the cloud:
                   instanceHour=1,thousandReads=0.0004,thousandWrites=0.005,gigabyteMonth=0.023
   --drop-former   erase the index of the former model after the switch (default: keep it)
+  --reader M      model that answers questions                (default reader; CHIASM_READER)
   --once          index what has changed, then exit
   --json          one JSON object a line instead of progress
   --help, --version
@@ -40,6 +41,7 @@ export interface Arguments {
   readonly estimate: boolean;
   readonly prices: CloudPrices | undefined;
   readonly dropFormer: boolean;
+  readonly reader: string;
   readonly once: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -60,6 +62,7 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
         estimate: { type: 'boolean', default: false },
         prices: { type: 'string' },
         'drop-former': { type: 'boolean', default: false },
+        reader: { type: 'string' },
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -75,6 +78,7 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
       estimate: values.estimate,
       prices: values.prices === undefined ? undefined : parsePrices(values.prices),
       dropFormer: values['drop-former'],
+      reader: values.reader ?? environment.CHIASM_READER ?? 'reader',
       once: values.once,
       json: values.json,
       help: values.help,

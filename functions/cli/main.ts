@@ -16,6 +16,7 @@ import { writeSample } from '#functions/local/sample/write-sample.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog } from '#shared/core/log.ts';
+import { findModel } from '#shared/models/find-model.ts';
 import { MODALITIES } from '#shared/core/modality.ts';
 import { cloudQuantities } from '#shared/ingest/estimate-build.ts';
 import { type Arguments, HELP, parseArguments } from './arguments.ts';
@@ -43,6 +44,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   for (const folder of folders) await checkFolder(folder);
   const names = args.models ?? (await recordedModels(dataFolder)) ?? ['starter'];
   const models = await chooseModels(names, dataFolder);
+  const questions = { readerFolder: await findModel(args.reader, { dataFolder }) };
   const model = models.map((choice) => choice.model).join(', ');
   reporter.starting({ version: version(), model, data: args.data, folders });
 
@@ -63,6 +65,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
       folders,
       dataFolder,
       models,
+      questions,
       estimateOnly: args.estimate,
       formerSpaces: args.dropFormer ? 'drop' : 'keep',
       apiKeys,

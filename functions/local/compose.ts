@@ -53,6 +53,7 @@ import { type LineSet, type LocalSpaces, type LocalSpacesDependencies, openLocal
 import type { ModelChoice } from './model-choice.ts';
 import type { Media } from './queue-differences.ts';
 import type { SpaceLine } from './space-line.ts';
+import { openQuestions, type QuestionSettings, type Questions } from './questions.ts';
 import { createUploadGrants } from './upload-grants.ts';
 
 export interface LocalSettings {
@@ -62,6 +63,7 @@ export interface LocalSettings {
   readonly dataFolder: string;
   /** At least one; with several, each modality is searched in the space of one of them. */
   readonly models: readonly ModelChoice[];
+  readonly questions: QuestionSettings;
   /** What becomes of the spaces of other models once the wanted ones have taken over. @default 'keep' */
   readonly formerSpaces?: 'keep' | 'drop';
   /** Nothing is recorded of a change of the model: it is only to be estimated. @default false */
@@ -123,6 +125,13 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     get alignments() {
       return ready().alignments;
     },
+    get answerer() {
+      return ready().serving().answerer;
+    },
+    get captioner() {
+      return ready().serving().captioner;
+    },
+    transcribe: (sound) => ready().serving().transcribe(sound),
     get jobs() {
       return ready().jobs;
     },
@@ -169,7 +178,7 @@ interface Running {
 }
 
 /** What is made of the live spaces and replaced with them. */
-type Serving = Pick<AppDependencies, 'search' | 'zeroShot'> & { readonly spaces: LineSet };
+type Serving = Pick<AppDependencies, 'search' | 'zeroShot' | 'answerer' | 'captioner' | 'transcribe'> & { readonly spaces: LineSet };
 
 /** Uploads go to the data folder; the user's folders lie under it and are only read. */
 function openMedia({ dataFolder, folders }: LocalSettings): Media {
@@ -210,6 +219,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     settings.models,
     { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
+  const questions = await openQuestions(settings.questions, { openSession: createThreadedSession });
   let serving: Serving | undefined;
   const classifiers = createClassifiers({
     store: createClassifierStore(stateStore),
@@ -238,7 +248,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       },
     },
     serving: () => {
-      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges);
+      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges, questions);
       return serving;
     },
     classifiers,
@@ -249,17 +259,16 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       await runner.close();
       await classifiers.close();
       await bridges.close();
+      await questions.close();
       await spaces.close();
     },
   };
 }
 
-function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges): Serving {
-  return {
-    spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore, bridges }),
-    zeroShot: createZeroShotClassifier(spaces),
-  };
+function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges, questions: Questions): Serving {
+  const search = createSearch({ spaces: spaces.members, mediaStore, bridges });
+  const zeroShot = createZeroShotClassifier(spaces);
+  return { spaces, search, zeroShot, ...questions.over({ spaces, search, zeroShot, mediaStore }) };
 }
 
 /** Longer than any batch waits; a message that is not finished then is worked on again. */

@@ -29,11 +29,19 @@ export interface Tokenizer {
  */
 const MAX_CHARACTERS_PER_TOKEN = 64;
 
+/** What a tokenizer needs of a model's folder. */
+export interface TokenizedModel extends Pick<ModelFolder, 'path' | 'config' | 'tokenizer'> {
+  readonly family: {
+    readonly name: string;
+    readonly text?: Pick<NonNullable<ModelFolder['family']['text']>, 'padding' | 'maxTokens'>;
+  };
+}
+
 /**
  * @param fixedTokens T of a graph that takes one length only
  * @throws ChiasmError `model_invalid` when the folder has no text tower, or a tokenizer that cannot be built
  */
-export function createTokenizer(folder: ModelFolder, fixedTokens?: number): Tokenizer {
+export function createTokenizer(folder: TokenizedModel, fixedTokens?: number): Tokenizer {
   const tower = folder.family.text;
   if (!tower || !folder.tokenizer) {
     throw new ChiasmError('model_invalid', `${folder.path} has no tokenizer`);
@@ -61,7 +69,7 @@ export function createTokenizer(folder: ModelFolder, fixedTokens?: number): Toke
   };
 }
 
-function build(folder: ModelFolder): HuggingFaceTokenizer {
+function build(folder: TokenizedModel): HuggingFaceTokenizer {
   const { json, config } = folder.tokenizer!;
   try {
     const complete = { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
@@ -73,7 +81,7 @@ function build(folder: ModelFolder): HuggingFaceTokenizer {
 }
 
 /** The smallest of what the family, the tokenizer and the text tower's position table allow. */
-function longestText(folder: ModelFolder, familyMaximum: number): number {
+function longestText(folder: TokenizedModel, familyMaximum: number): number {
   const { config, tokenizer } = folder;
   const positions = config.text_config?.max_position_embeddings ?? config.max_position_embeddings ?? familyMaximum;
   return Math.min(familyMaximum, positions, Math.floor(tokenizer?.config.model_max_length ?? familyMaximum));
@@ -89,7 +97,7 @@ function countEndTokens(tokenizer: HuggingFaceTokenizer): number {
   return 0;
 }
 
-function findPadId(folder: ModelFolder, tokenizer: HuggingFaceTokenizer): number {
+function findPadId(folder: TokenizedModel, tokenizer: HuggingFaceTokenizer): number {
   const { json, config } = folder.tokenizer!;
   const named = config.pad_token == null ? undefined : tokenizer.token_to_id(config.pad_token);
   return named ?? json.padding?.pad_id ?? folder.config.pad_token_id ?? 0;
@@ -99,7 +107,7 @@ function findPadId(folder: ModelFolder, tokenizer: HuggingFaceTokenizer): number
  * SigLIP 2 was trained on lower-cased text, and its exported tokenizer (Gemma's) does not do it:
  * https://github.com/huggingface/transformers/pull/43101
  */
-function mustLowerCase(folder: ModelFolder): boolean {
+function mustLowerCase(folder: TokenizedModel): boolean {
   return folder.family.name === 'siglip' && /gemma|siglip2/i.test(folder.tokenizer?.config.tokenizer_class ?? '');
 }
 

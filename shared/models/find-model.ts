@@ -9,6 +9,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 /** Models that come with Chiasm, by name. */
 export const BUNDLED: Readonly<Record<string, string>> = {
   starter: fileURLToPath(new URL('./starter', import.meta.url)),
+  reader: fileURLToPath(new URL('./reader', import.meta.url)),
 };
 
 export interface FindModelOptions {

@@ -7,6 +7,9 @@ import { type AppDependencies, DEFAULT_API_LIMITS, LOOPBACK_HOSTS } from '#funct
 import { createUploadGrants } from '#functions/local/upload-grants.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
 import { trainAlignmentJob, trainAlignmentSchema } from '#shared/alignments/train-alignment-job.ts';
+import { createAnswerer } from '#shared/answer/answerer.ts';
+import { createPhraseCaptioner } from '#shared/answer/phrase-captioner.ts';
+import { createRankingReader } from '#shared/answer/ranking-reader.ts';
 import type { Change, Part } from '#shared/catalog/item.ts';
 import { ATTRIBUTES_METADATA, parseAttributes } from '#shared/catalog/parse-attributes.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
@@ -106,14 +109,20 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ot
     return { operation: 'put', item, parts };
   }
 
+  const search = createSearch({ spaces: spaces.members, mediaStore });
+  const zeroShot = createZeroShotClassifier(spaces);
+  const ranking = createRankingReader({ space: spaces.members[0], zeroShot });
   const deps: AppDependencies = {
     mediaStore,
     stateStore,
     spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore }),
-    zeroShot: createZeroShotClassifier(spaces),
+    search,
+    zeroShot,
     classifiers,
     alignments,
+    answerer: createAnswerer({ search, index: spaces.items, mediaStore, reader: ranking, ranking }),
+    captioner: createPhraseCaptioner(spaces.members[0]),
+    transcribe: async () => ({ text: 'is there a red thing?', segments: [] }),
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
       changed: async (keys) => {

@@ -15,6 +15,7 @@ import { LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { composeLocal } from '#functions/local/compose.ts';
 import { chooseModels } from '#functions/local/model-choice.ts';
 import { createLog } from '#shared/core/log.ts';
+import { makeAnswerModel } from '../../models/make-answer-model.ts';
 import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 
@@ -82,12 +83,14 @@ export async function startSystem(options: SystemOptions = {}) {
   const folder = join(root, 'collection');
   await mkdir(folder);
   await fill(folder);
+  const readerFolder = await makeAnswerModel(join(root, 'reader'));
   const compose = async (model: string) =>
     composeLocal(
       {
         folders: [folder],
         dataFolder: join(root, 'data'),
         models: await chooseModels([model], root),
+        questions: { readerFolder },
         apiKeys,
         allowedHosts: LOOPBACK_HOSTS,
       },

@@ -1,0 +1,22 @@
+/** From a model folder to the reader that its `model_type` asks for. */
+
+import { z } from 'zod';
+import { ChiasmError } from '#shared/core/errors.ts';
+import { readJson } from '#shared/models/read-json.ts';
+import type { OpenSession } from '#shared/runtime/session.ts';
+import { loadClassifierReader } from './classifier-reader.ts';
+import type { Reader } from './reader.ts';
+
+const CLASSIFIERS: readonly string[] = ['chiasm-reader', 'vilt'];
+
+/** @throws ChiasmError `not_found` without the folder, `model_invalid` for a type that cannot answer or a folder that does not fit */
+export async function openReader(folder: string, deps: { readonly openSession: OpenSession }): Promise<Reader> {
+  const config = await readJson(folder, 'config.json', z.object({ model_type: z.string() }));
+  if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
+  const { model_type: type } = config;
+  if (CLASSIFIERS.includes(type)) return loadClassifierReader(folder, deps);
+  throw new ChiasmError(
+    'model_invalid',
+    `${folder}: models of type ${JSON.stringify(type)} do not answer questions; these do: ${CLASSIFIERS.join(', ')}`,
+  );
+}

@@ -1,0 +1,119 @@
+"""The reader: a picture and a question -> logits over a list of answers. The picture tower and the word vectors are the starter's, taken out of its ONNX files.
+Shapes: B batch, T tokens, P = 32 cells of the picture, C = 256 channels, A answers, W width of the fusion."""
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as nf
+
+SIDE = 128  # of the pictures that the model takes
+SEEN = 64  # of what the picture tower looks at: the whole picture reduced, and its four quarters
+CELLS = 32  # 4 x 4 of the whole picture, 2 x 2 of each quarter
+LONGEST = 32  # tokens of a question
+PAIRS = 8192  # rows of the table of word pairs
+MATCHES = 16  # ways in which a place can match what is asked for
+
+
+def starter_weights(path):
+    """{name without ".half": float32 array} of an ONNX file, in the order of the file."""
+    import onnx
+    from onnx import numpy_helper
+    return {t.name[:-5] if t.name.endswith(".half") else t.name: numpy_helper.to_array(t).astype(np.float32) for t in onnx.load(str(path)).graph.initializer}
+
+
+class PictureTower(nn.Module):
+    """The starter's trunk with batch normalisation folded in: two strided convolutions, then residual blocks at 1/4, 1/8, 1/16."""
+
+    def __init__(self, widths=(64, 128, 256)):
+        super().__init__()
+        self.stem = nn.ModuleList([nn.Conv2d(3, 32, 3, 2, 1), nn.Conv2d(32, widths[0], 3, 2, 1)])
+        self.blocks, inputs = nn.ModuleList(), widths[0]
+        for n, width in enumerate(widths):
+            stride = 2 if n else 1
+            layers = [nn.Conv2d(inputs, width, 3, stride, 1), nn.Conv2d(width, width, 3, 1, 1)]
+            if stride > 1 or inputs != width:
+                layers.append(nn.Conv2d(inputs, width, 1, stride))
+            self.blocks.append(nn.ModuleList(layers))
+            inputs = width
+        self.channels = inputs
+
+    def load_starter(self, path):
+        values = [v for k, v in starter_weights(path).items() if k.startswith("onnx::Conv")]
+        layers = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
+        assert [tuple(v.shape) for v in values[::2]] == [tuple(m.weight.shape) for m in layers], "the starter's picture tower has other layers"
+        for layer, weight, bias in zip(layers, values[::2], values[1::2]):
+            layer.weight.data, layer.bias.data = torch.tensor(weight), torch.tensor(bias)
+
+    def trunk(self, x):
+        for layer in self.stem:
+            x = torch.relu(layer(x))
+        for first, second, *shortcut in self.blocks:
+            x = torch.relu(second(torch.relu(first(x))) + (shortcut[0](x) if shortcut else x))
+        return x
+
+    def forward(self, pixel_values):
+        """[B, 3, SIDE, SIDE] in -1 .. 1 -> [B, P, C]: what is seen at each place, first of the whole picture, then of its quarters."""
+        whole = self.trunk(nf.avg_pool2d(pixel_values, SIDE // SEEN)).flatten(2)
+        quarters = [nf.avg_pool2d(self.trunk(pixel_values[:, :, top:top + SEEN, left:left + SEEN]), 2).flatten(2) for top in (0, SEEN) for left in (0, SEEN)]
+        return torch.cat([whole, *quarters], 2).transpose(1, 2)
+
+
+class Fusion(nn.Module):
+    """Question and cells -> logits. Words: sum of word vectors, sum of hashed pairs of neighbours, maximum over a convolution. Fusion: `attention` over the cells,
+    asked by the question, and `concatenation` of question, whole picture and their products; then one hidden layer."""
+
+    def __init__(self, vocabulary, answers, width=128, hidden=512, fusion="both"):
+        super().__init__()
+        self.fusion, self.width, self.heads = fusion, width, 4
+        self.words, self.pairs = nn.Embedding(vocabulary, 128), nn.Embedding(PAIRS, 128)
+        nn.init.normal_(self.pairs.weight, std=0.05)
+        self.window = nn.Conv1d(128, 256, 3, padding=1)
+        self.register_buffer("mean", torch.zeros(256)), self.register_buffer("deviation", torch.ones(256))
+        self.query, self.key, self.value = nn.Linear(512, width), nn.Linear(256, width), nn.Linear(256, width)
+        self.places, self.sought = nn.Parameter(torch.randn(CELLS, width) * 0.02), nn.Linear(512, width)
+        self.whole, self.gate = nn.Linear(512, width), nn.Linear(512, width)
+        self.mix, self.output = nn.Linear(512 + 4 * width + MATCHES, hidden), nn.Linear(hidden, answers)
+        self.dropout, self.cell_dropout = 0.5, 0.2
+
+    def question(self, ids):
+        seen = (ids != 0).float()[:, :, None]
+        root = seen.sum(1).clamp(min=1.0).sqrt()
+        words = nf.dropout(self.words(ids), 0.1, self.training) * seen
+        following = torch.cat([ids[:, 1:], torch.zeros_like(ids[:, :1])], 1)
+        pairs = nf.dropout(self.pairs((ids * 7919 + following * 104729) % PAIRS), 0.1, self.training) * seen
+        windows = torch.relu(self.window(words.transpose(1, 2))) * seen.transpose(1, 2)
+        return torch.cat([words.sum(1) / root, pairs.sum(1) / root, windows.amax(2)], 1)
+
+    def forward(self, ids, cells):
+        """int64 [B, T], [B, P, C] -> [B, A]."""
+        t, b = self.question(ids), ids.shape[0]
+        cells = nf.dropout((cells - self.mean) / self.deviation, self.cell_dropout, self.training)
+        size = (b, -1, self.heads, self.width // self.heads)
+        q, k, v = self.query(t), (self.key(cells) + self.places).reshape(size), (self.value(cells) + self.places).reshape(size)
+        weights = ((q.reshape(size) * k).sum(3) / math.sqrt(size[3])).softmax(1)
+        found = (weights[:, :, :, None] * v).sum(1).flatten(1)
+        whole = torch.relu(self.whole(torch.cat([cells[:, :16].mean(1), cells[:, 16:].amax(1)], 1)))
+        if self.fusion == "concatenation":
+            found = found * 0
+        if self.fusion == "attention":
+            whole = whole * 0
+        # how well the best place matches what is asked for: what "is there a ..." turns on
+        halves = (b, -1, MATCHES, self.width // MATCHES)
+        match = (self.sought(t).reshape(halves) * k.reshape(halves)).sum(3).amax(1)
+        z = nf.dropout(torch.cat([t, found, whole, found * q, whole * self.gate(t)], 1), self.dropout / 2, self.training)
+        hidden = torch.relu(self.mix(torch.cat([z, match], 1)))
+        return self.output(nf.dropout(hidden, self.dropout, self.training))
+
+
+class Reader(nn.Module):
+    """What is exported: picture tower, fusions whose probabilities are averaged, temperature."""
+
+    def __init__(self, tower, fusions, temperature):
+        super().__init__()
+        self.tower, self.fusions, self.temperature = tower, nn.ModuleList(fusions), temperature
+
+    def forward(self, input_ids, pixel_values):
+        cells = self.tower(pixel_values)
+        logs = torch.stack([fusion(input_ids, cells).log_softmax(1) for fusion in self.fusions])
+        return logs.mean(0) / self.temperature

@@ -1,0 +1,25 @@
+/** The speech port: a sound in, its words out. Adapters: `whisper-speech-to-text.ts`, `command-speech-to-text.ts`. */
+
+export interface TranscriptSegment {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly text: string;
+}
+
+export interface Transcript {
+  readonly text: string;
+  /** In order; empty where the model gives no times. */
+  readonly segments: readonly TranscriptSegment[];
+  /** In [0, 1] where the model says how sure it is. */
+  readonly confidence?: number;
+}
+
+export interface SpeechToText {
+  /** Of the model. */
+  readonly name: string;
+  /** Of the samples that it takes. */
+  readonly sampleRateHz: number;
+  /** Mono samples [S] in [-1, 1]. @throws ChiasmError `corrupt_input` when nothing was understood */
+  transcribe(samples: Float32Array): Promise<Transcript>;
+  close(): Promise<void>;
+}
