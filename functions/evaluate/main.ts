@@ -1,11 +1,13 @@
-/** `npm run evaluate -- retrieval|classification FOLDER`: standard metrics of a model on a data set in its own format. */
+/** `npm run evaluate -- retrieval|classification|vqa FOLDER`: standard metrics of a model on a data set in its own format. */
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
 import { toChiasmError } from '#shared/core/errors.ts';
+import { answerQuestions, type VqaOptions } from './answer-questions.ts';
 import { type ClassificationReport, evaluateClassification, type Outcome } from './classification.ts';
-import { composeEvaluation, type Evaluation } from './compose.ts';
+import { composeEvaluation, composeReader, type Evaluation } from './compose.ts';
 import type { Estimate } from './confidence-interval.ts';
+import { percent, percentWithInterval } from './percent.ts';
 import { type DatasetOptions, readCaptionedImages, readLabelledFiles } from './read-dataset.ts';
 import { evaluateRetrieval, RECALL_AT } from './retrieval.ts';
 
@@ -13,18 +15,21 @@ const HELP = `Measure a model on a data set.
 
   npm run evaluate -- retrieval FOLDER        recall@1, 5, 10 of text to picture and picture to text
   npm run evaluate -- classification FOLDER   zero-shot accuracy of pictures or sounds
+  npm run evaluate -- vqa FOLDER              answers about pictures: exact match, Wu-Palmer, VQA's accuracy
 
-  --model M         name of a model or a model folder (default starter)
+  --model M         name of a model or a model folder (default starter; vqa: reader)
   --data DIR        where pulled models are (default ./.chiasm)
   --split S         only the samples of this split or fold
   --label COLUMN    classification of items.jsonl: the column to predict
   --classes K       only the K most frequent classes
-  --annotations F   MSCOCO captions file; FOLDER holds its pictures
+  --annotations F   MSCOCO captions, VQA v2 annotations or DAQUAR's CSV; FOLDER holds the pictures
+  --questions F     VQA v2 questions that belong to the annotations
+  --wordnet DIR     WordNet's files (default /usr/share/wordnet, Debian's wordnet-base)
   --limit N         only the first N samples
   --json            the report as JSON
 
 Formats: captions.jsonl {image, captions, split?}, items.jsonl {image, title, labels...}, labels.jsonl {audio|image, label,
-fold?}, MSCOCO captions, one folder for each class. Intervals are of 95 %.
+fold?}, MSCOCO captions, one folder for each class; questions.jsonl {image, questions: [{question, answer}]}, easy-VQA, VQA v2. Intervals are of 95 %.
 `;
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -32,30 +37,54 @@ async function main(argv: readonly string[]): Promise<void> {
     args: [...argv],
     allowPositionals: true,
     options: {
-      model: { type: 'string', default: 'starter' },
+      model: { type: 'string' },
       data: { type: 'string', default: '.chiasm' },
       split: { type: 'string' },
       label: { type: 'string' },
       classes: { type: 'string' },
       annotations: { type: 'string' },
+      questions: { type: 'string' },
+      wordnet: { type: 'string', default: '/usr/share/wordnet' },
       limit: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   const [task, folder] = positionals;
-  const evaluate = task === 'retrieval' ? retrieval : task === 'classification' ? classification : undefined;
-  if (values.help || evaluate === undefined || folder === undefined) {
+  if (values.help || folder === undefined || !Object.hasOwn(TASKS, task ?? '')) {
     process.stdout.write(HELP);
     process.exitCode = values.help ? 0 : 2;
     return;
   }
   const count = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 10));
   const options = { ...values, classes: count(values.classes), limit: count(values.limit) };
-  const evaluation = await composeEvaluation(values.model, values.data);
+  const { report, text } = await TASKS[task as keyof typeof TASKS](folder, options);
+  process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text);
+}
+
+type Options = DatasetOptions & VqaOptions & { readonly model?: string | undefined; readonly data: string };
+
+const TASKS = {
+  retrieval: (folder: string, options: Options) => withEncoder(retrieval, folder, options),
+  classification: (folder: string, options: Options) => withEncoder(classification, folder, options),
+  vqa: async (folder: string, options: Options) => {
+    const reader = await composeReader(options.model ?? 'reader', options.data);
+    try {
+      return await answerQuestions(reader, folder, options, showProgress);
+    } finally {
+      await reader.close();
+    }
+  },
+};
+
+async function withEncoder<Result>(
+  evaluate: (evaluation: Evaluation, folder: string, options: DatasetOptions) => Promise<Result>,
+  folder: string,
+  options: Options,
+): Promise<Result> {
+  const evaluation = await composeEvaluation(options.model ?? 'starter', options.data);
   try {
-    const { report, text } = await evaluate(evaluation, folder, options);
-    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text);
+    return await evaluate(evaluation, folder, options);
   } finally {
     await evaluation.close();
   }
@@ -116,14 +145,6 @@ function describeClassification(report: ClassificationReport): string {
     `chance              ${percent(report.chance)}\n` +
     (confusions.length > 0 ? `most frequent confusions\n${confusions.join('')}` : '')
   );
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function percentWithInterval({ value, low, high }: Estimate): string {
-  return `${percent(value)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
 }
 
 /** One line on a terminal; nothing where output goes to a file. */

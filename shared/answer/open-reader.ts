@@ -5,9 +5,11 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import { readJson } from '#shared/models/read-json.ts';
 import type { OpenSession } from '#shared/runtime/session.ts';
 import { loadClassifierReader } from './classifier-reader.ts';
+import { loadGenerativeReader } from './generative-reader.ts';
 import type { Reader } from './reader.ts';
 
 const CLASSIFIERS: readonly string[] = ['chiasm-reader', 'vilt'];
+const GENERATIVE: readonly string[] = ['florence2', 'smolvlm', 'idefics3'];
 
 /** @throws ChiasmError `not_found` without the folder, `model_invalid` for a type that cannot answer or a folder that does not fit */
 export async function openReader(folder: string, deps: { readonly openSession: OpenSession }): Promise<Reader> {
@@ -15,8 +17,9 @@ export async function openReader(folder: string, deps: { readonly openSession: O
   if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
   const { model_type: type } = config;
   if (CLASSIFIERS.includes(type)) return loadClassifierReader(folder, deps);
+  if (GENERATIVE.includes(type)) return loadGenerativeReader(folder, type);
   throw new ChiasmError(
     'model_invalid',
-    `${folder}: models of type ${JSON.stringify(type)} do not answer questions; these do: ${CLASSIFIERS.join(', ')}`,
+    `${folder}: models of type ${JSON.stringify(type)} do not answer questions; these do: ${[...CLASSIFIERS, ...GENERATIVE].join(', ')}`,
   );
 }

@@ -23,7 +23,8 @@ function likelySeparator(source: string): string {
   return [',', ';', '\t', '|'].reduce((best, separator) => (count(separator) > count(best) ? separator : best));
 }
 
-function parseRows(source: string, separator: string): string[][] {
+/** The cells of each row. */
+export function parseRows(source: string, separator: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let at = 0;

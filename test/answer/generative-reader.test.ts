@@ -1,0 +1,69 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReader } from '#shared/answer/open-reader.ts';
+import type { Reader } from '#shared/answer/reader.ts';
+import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
+import { colourPicture } from '../functions/api/api-fixture.ts';
+import { makeFlorence2, makeSmolVlm } from '../models/make-generative-models.ts';
+import { temporaryFolder } from '../store/temporary-folder.ts';
+
+const deps = { openSession: createOnnxSession };
+
+describe.each([
+  ['SmolVLM', makeSmolVlm],
+  ['Florence-2', makeFlorence2],
+] as const)('a model in the layout of %s', (_, make) => {
+  let folder: string;
+  let reader: Reader;
+  beforeAll(async () => {
+    folder = await make(join(await temporaryFolder(), 'writer'));
+    reader = await openReader(folder, deps);
+  });
+  afterAll(() => reader.close());
+
+  it('writes what it sees', async () => {
+    for (const [name, css] of Object.entries({ red: '#f00', blue: '#00f', white: '#fff' })) {
+      const image = await colourPicture(css, 40, 30);
+      const [candidate] = await reader.read({ image, question: 'what colour is it?' });
+      expect(candidate).toMatchObject({ answer: `it is ${name}` });
+      expect(candidate!.confidence).toBeGreaterThan(reader.abstainBelow);
+      expect(candidate!.confidence).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('streams the words as they are written', async () => {
+    const pieces: string[] = [];
+    const image = await colourPicture('#f00');
+    const [candidate] = await reader.read({ image, question: 'what?', onText: (text) => pieces.push(text) });
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.join('').trim()).toBe(candidate!.answer);
+  });
+
+  it('describes a picture by itself', async () => {
+    const caption = await reader.captioner!.caption({ image: await colourPicture('#00f') });
+    expect(caption).toMatchObject({ caption: 'it is blue' });
+  });
+
+  it('stops when nobody waits any more', async () => {
+    const image = await colourPicture('#f00');
+    await expect(reader.read({ image, question: 'what?', signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+  });
+
+  it('refuses what is no picture', async () => {
+    await expect(reader.read({ image: Buffer.from('hello'), question: 'what?' })).rejects.toMatchObject({
+      code: 'unsupported_type',
+    });
+  });
+
+  it('without one of its graphs is refused with its name', async () => {
+    const broken = await make(join(await temporaryFolder(), 'broken'));
+    await rm(join(broken, 'onnx', 'vision_encoder.onnx'));
+    await expect(openReader(broken, deps)).rejects.toMatchObject({
+      code: 'model_invalid',
+      message: expect.stringContaining('vision_encoder'),
+    });
+  });
+});
