@@ -28,6 +28,7 @@ import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
 import { createS3UploadSigner } from '#shared/store/s3-upload-signer.ts';
 import type { UploadSigner } from '#shared/store/upload-signer.ts';
 import { erase } from '#shared/vector-index/erase.ts';
+import { answerOver } from './answer-over.ts';
 import { createApp } from './app.ts';
 import { type AppDependencies, DEFAULT_API_LIMITS } from './app-dependencies.ts';
 import { attributesJson } from './attributes-header.ts';
@@ -57,12 +58,15 @@ export async function composeApi(environment: ApiEnvironment) {
   const kinds = createJobKinds({ mediaStore, stateStore, spaces: () => spaces, openSession, clock });
   const alignments = createAlignmentStore(stateStore);
   const bridges = createAlignmentBridges({ alignments, trainer: { openSession }, clock, log });
+  const search = createSearch({ spaces: spaces.members, mediaStore, bridges });
+  const zeroShot = createZeroShotClassifier(spaces);
   const app = createApp({
     mediaStore,
     stateStore,
     spaces,
-    search: createSearch({ spaces: spaces.members, mediaStore, bridges }),
-    zeroShot: createZeroShotClassifier(spaces),
+    search,
+    zeroShot,
+    ...answerOver({ spaces, search, zeroShot, mediaStore }),
     classifiers: createClassifiers({
       store: createClassifierStore(stateStore),
       openSession,

@@ -23,6 +23,7 @@ export function openApiDocument(app: ApiApp): OpenApiDocument {
       { name: 'Search', description: 'Find items by words, pictures, sounds, or other items.' },
       { name: 'Objects', description: 'Store, read and delete the bytes.' },
       { name: 'Items', description: 'What is known of the objects.' },
+      { name: 'Questions', description: 'Ask about a picture or about the collection.' },
       { name: 'Classification', description: 'Sort content into classes.' },
       { name: 'Alignments', description: 'Bridges between the spaces of models, learned from pairs.' },
       { name: 'Jobs', description: 'Long tasks: trainings and changes of the model.' },

@@ -16,9 +16,9 @@ import { writeSample } from '#functions/local/sample/write-sample.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog } from '#shared/core/log.ts';
-import { findModel } from '#shared/models/find-model.ts';
 import { MODALITIES } from '#shared/core/modality.ts';
 import { cloudQuantities } from '#shared/ingest/estimate-build.ts';
+import { findModel } from '#shared/models/find-model.ts';
 import { type Arguments, HELP, parseArguments } from './arguments.ts';
 import { createReporter, type ModelChangeFacts, type Reporter, type Summary } from './reporter.ts';
 
@@ -44,7 +44,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   for (const folder of folders) await checkFolder(folder);
   const names = args.models ?? (await recordedModels(dataFolder)) ?? ['starter'];
   const models = await chooseModels(names, dataFolder);
-  const questions = { readerFolder: await findModel(args.reader, { dataFolder }) };
+  const readerFolder = await findModel(args.reader, { dataFolder });
   const model = models.map((choice) => choice.model).join(', ');
   reporter.starting({ version: version(), model, data: args.data, folders });
 
@@ -65,7 +65,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
       folders,
       dataFolder,
       models,
-      questions,
+      readerFolder,
       estimateOnly: args.estimate,
       formerSpaces: args.dropFormer ? 'drop' : 'keep',
       apiKeys,

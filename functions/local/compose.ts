@@ -1,6 +1,7 @@
 /** The whole system in one process: folders for stores, a queue in memory, ONNX Runtime on the CPU. */
 
 import { join, resolve } from 'node:path';
+import { answerOver } from '#functions/api/answer-over.ts';
 import type { ApiApp } from '#functions/api/api-env.ts';
 import { createApp } from '#functions/api/app.ts';
 import {
@@ -13,6 +14,8 @@ import { describeModel } from '#functions/api/describe-model.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
+import { openReader } from '#shared/answer/open-reader.ts';
+import type { Reader } from '#shared/answer/reader.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
@@ -53,7 +56,6 @@ import { type LineSet, type LocalSpaces, type LocalSpacesDependencies, openLocal
 import type { ModelChoice } from './model-choice.ts';
 import type { Media } from './queue-differences.ts';
 import type { SpaceLine } from './space-line.ts';
-import { openQuestions, type QuestionSettings, type Questions } from './questions.ts';
 import { createUploadGrants } from './upload-grants.ts';
 
 export interface LocalSettings {
@@ -63,7 +65,8 @@ export interface LocalSettings {
   readonly dataFolder: string;
   /** At least one; with several, each modality is searched in the space of one of them. */
   readonly models: readonly ModelChoice[];
-  readonly questions: QuestionSettings;
+  /** Folder of the model that answers questions. */
+  readonly readerFolder: string;
   /** What becomes of the spaces of other models once the wanted ones have taken over. @default 'keep' */
   readonly formerSpaces?: 'keep' | 'drop';
   /** Nothing is recorded of a change of the model: it is only to be estimated. @default false */
@@ -178,7 +181,9 @@ interface Running {
 }
 
 /** What is made of the live spaces and replaced with them. */
-type Serving = Pick<AppDependencies, 'search' | 'zeroShot' | 'answerer' | 'captioner' | 'transcribe'> & { readonly spaces: LineSet };
+type Serving = Pick<AppDependencies, 'search' | 'zeroShot' | 'answerer' | 'captioner' | 'transcribe'> & {
+  readonly spaces: LineSet;
+};
 
 /** Uploads go to the data folder; the user's folders lie under it and are only read. */
 function openMedia({ dataFolder, folders }: LocalSettings): Media {
@@ -219,7 +224,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     settings.models,
     { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
-  const questions = await openQuestions(settings.questions, { openSession: createThreadedSession });
+  const reader = await openReader(settings.readerFolder, { openSession: createThreadedSession });
   let serving: Serving | undefined;
   const classifiers = createClassifiers({
     store: createClassifierStore(stateStore),
@@ -248,7 +253,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       },
     },
     serving: () => {
-      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges, questions);
+      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges, reader);
       return serving;
     },
     classifiers,
@@ -259,16 +264,16 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       await runner.close();
       await classifiers.close();
       await bridges.close();
-      await questions.close();
+      await reader.close();
       await spaces.close();
     },
   };
 }
 
-function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges, questions: Questions): Serving {
+function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges, reader: Reader): Serving {
   const search = createSearch({ spaces: spaces.members, mediaStore, bridges });
   const zeroShot = createZeroShotClassifier(spaces);
-  return { spaces, search, zeroShot, ...questions.over({ spaces, search, zeroShot, mediaStore }) };
+  return { spaces, search, zeroShot, ...answerOver({ spaces, search, zeroShot, mediaStore }, reader) };
 }
 
 /** Longer than any batch waits; a message that is not finished then is worked on again. */

@@ -103,7 +103,10 @@ async function decode(library: Library, bytes: Uint8Array, limits: MediaLimits) 
   return new library.RawImage(new Uint8ClampedArray(data), info.width, info.height, info.channels as 3);
 }
 
-function chatPrompt(processor: Processor, { question, history = [] }: Pick<ReaderRequest, 'question' | 'history'>): string {
+function chatPrompt(
+  processor: Processor,
+  { question, history = [] }: Pick<ReaderRequest, 'question' | 'history'>,
+): string {
   const said = history.flatMap((turn) => [
     { role: 'user', content: [{ type: 'text', text: turn.question }] },
     { role: 'assistant', content: [{ type: 'text', text: turn.answer }] },
@@ -112,7 +115,11 @@ function chatPrompt(processor: Processor, { question, history = [] }: Pick<Reade
   return processor.apply_chat_template([...said, asked] as never, { add_generation_prompt: true }) as string;
 }
 
-function textStreamer(library: Library, tokenizer: NonNullable<Processor['tokenizer']>, onText: (text: string) => void) {
+function textStreamer(
+  library: Library,
+  tokenizer: NonNullable<Processor['tokenizer']>,
+  onText: (text: string) => void,
+) {
   return new library.TextStreamer(tokenizer, {
     skip_prompt: true,
     skip_special_tokens: true,

@@ -10,7 +10,15 @@ import { type Graph, type Node, writeOnnx } from '#shared/runtime/write-onnx.ts'
 import { COLOURS } from './tiny-meaning.ts';
 import { type TinyTokenizer, wordPieceTokenizer } from './tiny-tokenizers.ts';
 
-const SPECIAL = ['<image>', '<fake_token_around_image>', '<global-img>', '<|im_start|>', '<end_of_utterance>', '<s>', '</s>'];
+const SPECIAL = [
+  '<image>',
+  '<fake_token_around_image>',
+  '<global-img>',
+  '<|im_start|>',
+  '<end_of_utterance>',
+  '<s>',
+  '</s>',
+];
 const SAID = ['it', 'is', 'user', 'assistant', ':'];
 const NAMED = ['red', 'green', 'blue', 'white', 'black'] as const;
 const IMAGE_SIDE = 16;
@@ -55,7 +63,13 @@ export async function makeSmolVlm(target: string): Promise<string> {
   const text = { model_type: 'llama', hidden_size: width, num_attention_heads: 1, num_key_value_heads: 1, num_hidden_layers: 1, head_dim: width, vocab_size: size }; // biome-ignore format: one line
   const stop = id('<end_of_utterance>');
   return write(target, {
-    'config.json': json({ model_type: 'smolvlm', image_token_id: id('<image>'), text_config: text, vision_config: {}, eos_token_id: stop }),
+    'config.json': json({
+      model_type: 'smolvlm',
+      image_token_id: id('<image>'),
+      text_config: text,
+      vision_config: {},
+      eos_token_id: stop,
+    }),
     'generation_config.json': json({ eos_token_id: stop, pad_token_id: 0 }),
     'preprocessor_config.json': json({
       image_processor_type: 'Idefics3ImageProcessor', processor_class: 'Idefics3Processor', do_convert_rgb: true, do_image_splitting: false, do_resize: true, do_rescale: true, do_normalize: true,
@@ -78,10 +92,21 @@ export async function makeSmolVlm(target: string): Promise<string> {
 export async function makeFlorence2(target: string): Promise<string> {
   const vocabulary = createVocabulary();
   const { tokenizer, id, width, size } = vocabulary;
-  const ends = { bos_token_id: id('<s>'), eos_token_id: id('</s>'), pad_token_id: 0, decoder_start_token_id: id('</s>') };
+  const ends = {
+    bos_token_id: id('<s>'),
+    eos_token_id: id('</s>'),
+    pad_token_id: 0,
+    decoder_start_token_id: id('</s>'),
+  };
   const text = { model_type: 'florence2_language', d_model: width, vocab_size: size, encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 1, decoder_attention_heads: 1, is_encoder_decoder: true, ...ends }; // biome-ignore format: one line
   return write(target, {
-    'config.json': json({ model_type: 'florence2', is_encoder_decoder: true, text_config: text, vision_config: {}, ...ends }),
+    'config.json': json({
+      model_type: 'florence2',
+      is_encoder_decoder: true,
+      text_config: text,
+      vision_config: {},
+      ...ends,
+    }),
     'generation_config.json': json(ends),
     'preprocessor_config.json': json({
       image_processor_type: 'CLIPImageProcessor', processor_class: 'Florence2Processor', do_resize: true, size: { height: IMAGE_SIDE, width: IMAGE_SIDE }, resample: 3,
@@ -118,14 +143,18 @@ function embedTokens({ size, width }: Vocabulary): Graph {
   return {
     inputs: [value('input_ids', ['batch', 'tokens'], 'int64')],
     outputs: [value('inputs_embeds', ['batch', 'tokens', width])],
-    initializers: [floats('table', [size, width], (set) => Array.from({ length: size }, (_, i) => set(i * width + i, 1)))],
+    initializers: [
+      floats('table', [size, width], (set) => Array.from({ length: size }, (_, i) => set(i * width + i, 1))),
+    ],
     nodes: [{ op: 'Gather', inputs: ['table', 'input_ids'], outputs: ['inputs_embeds'], attributes: { axis: 0 } }],
   };
 }
 
 /** Mean colours into the last three places. */
 const spread = ({ width }: Vocabulary) =>
-  floats('spread', [3, width], (set) => [0, 1, 2].forEach((c) => set(c * width + width - 3 + c, 1)));
+  floats('spread', [3, width], (set) => {
+    for (const c of [0, 1, 2]) set(c * width + width - 3 + c, 1);
+  });
 
 function smolVision(vocabulary: Vocabulary): Graph {
   return {
@@ -185,11 +214,15 @@ function logitsWeights({ id, size, width }: Vocabulary, first: string, last: str
     ...NAMED.map((name) => [name, last] as const),
   ];
   return [
-    floats('next', [width, size], (set) => follows.forEach(([a, b]) => set(id(a) * size + id(b), 12))),
+    floats('next', [width, size], (set) => {
+      for (const [a, b] of follows) set(id(a) * size + id(b), 12);
+    }),
     floats('after_is', [width, 1], (set) => set(id('is'), 1)),
-    floats('named', [width, size], (set) =>
-      NAMED.forEach((name) => COLOURS[name]!.forEach((c, i) => set((width - 3 + i) * size + id(name), 4 * c))),
-    ),
+    floats('named', [width, size], (set) => {
+      for (const name of NAMED) {
+        for (const [i, c] of COLOURS[name]!.entries()) set((width - 3 + i) * size + id(name), 4 * c);
+      }
+    }),
     longs('axis1', 1),
   ];
 }
@@ -238,7 +271,7 @@ function florenceDecoder(vocabulary: Vocabulary): Graph {
       value('logits', ['batch_size', 'sequence_length', size]),
       ...parts.map((part) => cache(`present.0.${part}`, length(part, 'total_sequence_length'))),
     ],
-    initializers: logitsWeights(vocabulary, '</s>', '</s>').map((weight) => weight),
+    initializers: logitsWeights(vocabulary, '</s>', '</s>'),
     nodes: [
       { op: 'Unsqueeze', inputs: ['inputs_embeds', 'axis1'], outputs: ['own'] },
       ...['key', 'value'].map(

@@ -33,3 +33,21 @@ it.skipIf(!python)(
     }
   },
 );
+
+it.skipIf(!python)(
+  'the recipe of the reader goes from drawn scenes to a model folder',
+  { timeout: SMOKE_TIMEOUT_MS },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chiasm-recipe-'));
+    try {
+      const recipe = fileURLToPath(new URL('../../shared/models/reader/recipe/train.py', import.meta.url));
+      const args = [recipe, '--smoke', '--work', join(folder, 'work'), '--out', join(folder, 'reader')];
+      const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+      const run = spawnSync(python!, args, { encoding: 'utf8', env });
+      expect(run.status, run.stderr).toBe(0);
+      expect((await stat(join(folder, 'reader', 'onnx', 'model.onnx'))).size).toBeGreaterThan(100_000);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);

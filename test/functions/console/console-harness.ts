@@ -90,7 +90,7 @@ export async function startSystem(options: SystemOptions = {}) {
         folders: [folder],
         dataFolder: join(root, 'data'),
         models: await chooseModels([model], root),
-        questions: { readerFolder },
+        readerFolder,
         apiKeys,
         allowedHosts: LOOPBACK_HOSTS,
       },

@@ -6,8 +6,8 @@ import { onTestFinished } from 'vitest';
 import { composeLocal, type LocalSettings } from '#functions/local/compose.ts';
 import { chooseModels } from '#functions/local/model-choice.ts';
 import { createLog, type LogFields } from '#shared/core/log.ts';
-import { bodyOf } from '../api/api-fixture.ts';
 import { makeAnswerModel } from '../../models/make-answer-model.ts';
+import { bodyOf } from '../api/api-fixture.ts';
 import { writeCollection } from '../console/console-harness.ts';
 
 /** Eight colours, two tones and a text; `copies` times as many pictures. */
@@ -27,7 +27,7 @@ export async function startLocal(root: string, models: readonly string[], option
       folders: [join(root, 'media')],
       dataFolder,
       models: await chooseModels(models, dataFolder),
-      questions: { readerFolder: await makeAnswerModel(join(root, 'reader')) },
+      readerFolder: await makeAnswerModel(join(root, 'reader')),
       apiKeys: [],
       allowedHosts: 'any',
       ...options,

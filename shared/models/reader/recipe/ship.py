@@ -1,5 +1,5 @@
-"""The trained fusions -> the model folder. Large tables become int8 with a scale for each row, everything else float16; a memory of the training photographs
-is added; what is left to choose (weight of the memory, temperature, the line below which it is better not to answer) is chosen on the validation part."""
+"""The trained fusions -> the model folder. Large tables become int8 with a scale for each row, everything else float16; what is left to choose
+(temperature, the line below which it is better not to answer) is chosen on the validation part."""
 import hashlib
 import json
 import sys
@@ -13,7 +13,7 @@ from torch.nn import functional as nf
 from network import LONGEST, SIDE, Fusion, starter_weights
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "starter" / "recipe"))
-KEPT_RIGHT = 0.97  # the line costs at most 3 % of the right answers
+KEPT_RIGHT = 0.95  # the line costs one in twenty right answers about photographs
 
 
 class Narrow(nn.Module):
@@ -65,40 +65,13 @@ def narrow(fusion, starter, seen):
     return fusion.eval()
 
 
-class Memory(nn.Module):
-    """What was answered about the training photographs that look alike. p = softmax(sharpness S) C with S the cosines of mean cells and C the answers' counts;
-    log-ratio of p to the prior, silent for pictures that resemble none of them."""
-
-    def __init__(self, cells, counts, mean, deviation):
-        super().__init__()
-        self.register_buffer("mean", mean), self.register_buffer("deviation", deviation)
-        self.vectors, self.counts = Narrow(self.outline(cells)), Narrow(counts)
-        prior = counts.sum(0) + 1.0
-        self.register_buffer("prior", prior / prior.sum())
-        self.sharpness, self.strange, self.familiar = 10.0, 0.5, 0.8
-
-    def outline(self, cells):
-        cells = (cells[:, :16] - self.mean) / self.deviation
-        halves = cells.reshape(-1, 2, 2, 2, 2, 256).mean((2, 4)).flatten(1)
-        return nf.normalize(torch.cat([cells.mean(1), 0.5 * halves], 1), dim=1)
-
-    def forward(self, cells):
-        alike = self.outline(cells) @ self.vectors().T
-        p = (self.sharpness * alike).softmax(1) @ self.counts()
-        p = p / p.sum(1, keepdim=True)
-        known = ((alike.amax(1, keepdim=True) - self.strange) / (self.familiar - self.strange)).clamp(0.0, 1.0)
-        return known * ((p + 3e-3 * self.prior + 1e-5) / (self.prior + 1e-5)).log()
-
-
 class Reader(nn.Module):
-    def __init__(self, tower, fusions, memory):
+    def __init__(self, tower, fusions):
         super().__init__()
-        self.tower, self.fusions, self.memory = tower, nn.ModuleList(fusions), memory
-        self.weight, self.temperature = 0.3, 1.0
+        self.tower, self.fusions, self.temperature = tower, nn.ModuleList(fusions), 1.0
 
     def from_cells(self, ids, cells):
-        logs = torch.stack([fusion(ids, cells).log_softmax(1) for fusion in self.fusions]).mean(0)
-        return (logs + self.weight * self.memory(cells)) / self.temperature if self.memory is not None else logs / self.temperature
+        return torch.stack([fusion(ids, cells).log_softmax(1) for fusion in self.fusions]).mean(0) / self.temperature
 
     def forward(self, input_ids, pixel_values):
         return self.from_cells(input_ids, self.tower(pixel_values))
@@ -119,41 +92,20 @@ def assemble(arguments, material, members):
         fusion = Fusion(len(material.tokenizer.vocabulary), len(material.answers), fusion=arguments.fusion)
         fusion.load_state_dict(torch.load(Path(arguments.work) / f"fusion-{member}.pt", map_location="cpu")["kept"])
         fusions.append(narrow(fusion, starter, seen))
-    rows, memory = material.train.get("daquar"), None
-    if rows:
-        pictures = sorted({r[1] for r in rows})
-        place = {picture: n for n, picture in enumerate(pictures)}
-        counts = torch.zeros(len(pictures), len(material.answers))
-        for r in rows:
-            counts[place[r[1]], material.ids[r[3]]] += 1.0
-        memory = Memory(material.cells[pictures], counts, fusions[0].mean, fusions[0].deviation)
-        with torch.no_grad():
-            others = [r[1] for s, part in material.validation.items() if s != "daquar" for r in part]
-            alike = [(memory.outline(material.cells[p]) @ memory.vectors().T).amax(1) for p in (others, [r[1] for r in material.validation["daquar"]])]
-        if others:
-            memory.strange = float(alike[0].quantile(0.95))
-        memory.familiar = max(memory.strange + 0.02, float(alike[1].quantile(0.2)))
-    return Reader(picture_tower(arguments), fusions, memory).eval()
+    return Reader(picture_tower(arguments), fusions).eval()
 
 
 def choose(reader, material, log):
-    """Weight of the memory by DAQUAR's validation part, temperature by the likelihood of all, the line by KEPT_RIGHT. -> figures."""
+    """Temperature by the likelihood of all of the validation part, the line by KEPT_RIGHT of its photographs. -> figures."""
     rows = [r for part in material.validation.values() for r in part]
     wanted = {s: material.batch(part)[1] for s, part in material.validation.items() if part}
-    if reader.memory is not None:
-        scores = {}
-        for sharpness in (8.0, 10.0, 15.0):
-            for weight in (0.0, 0.15, 0.3, 0.45):
-                reader.memory.sharpness, reader.weight = sharpness, weight
-                scores[sharpness, weight] = logits_of(reader, material, material.validation["daquar"]).argmax(1).eq(wanted["daquar"]).float().mean().item()
-        reader.memory.sharpness, reader.weight = max(scores, key=scores.get)
-        log(f"ship: memory {reader.memory.sharpness, reader.weight}: {max(scores.values()):.4f}, without {scores[10.0, 0.0]:.4f}")
     logits, target = logits_of(reader, material, rows), material.batch(rows)[1]
     known = target >= 0
     losses = {t: nf.cross_entropy(logits[known] / t, target[known]).item() for t in np.arange(0.5, 1.6, 0.05)}
     reader.temperature = float(min(losses, key=losses.get))
-    confidence, guess = (logits / reader.temperature).softmax(1).max(1)
-    right = guess.eq(target)
+    hard = material.validation.get("daquar") or rows
+    confidence, guess = logits_of(reader, material, hard).softmax(1).max(1)
+    right = guess.eq(material.batch(hard)[1])
     line = float(confidence[right].quantile(1.0 - KEPT_RIGHT)) if right.any() else 0.0
     figures = {"temperature": reader.temperature, "abstainBelow": round(line, 3), "validation": {}}
     for source, part in material.validation.items():
@@ -168,7 +120,7 @@ def ship(arguments):
     from export import compact
     material, out = Material(arguments), Path(arguments.out)
     (out / "onnx").mkdir(parents=True, exist_ok=True)
-    reader = assemble(arguments, material, range(arguments.members) if arguments.member is None else [arguments.member])
+    reader = assemble(arguments, material, arguments.shipped or list(range(arguments.members)))
     figures = choose(reader, material, log)
     path = out / "onnx" / "model.onnx"
     ids = torch.from_numpy(material.tokenizer.batch(["what is on the table?", "is there a dog?"]))
@@ -205,7 +157,7 @@ DATA = [
 ]
 LIMITS = [
     "It answers from a list: one to three words, in English.",
-    "Photographs are seen at 128 x 128 pixels: small things, faces and text are lost. About indoor photographs it is wrong three times in four.",
+    "Photographs are seen at 128 x 128 pixels: small things, faces and text are lost. About indoor photographs it is wrong about three times in four.",
     "It answers what is usual for such a question where it cannot see. Confidence says so; a picture's text is not read and cannot give it orders.",
     "Some of the training data is for research only; whoever sells a product with the model should read the data licences.",
 ]

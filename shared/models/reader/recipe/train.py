@@ -180,6 +180,7 @@ def parser():
     p.add_argument("--stages", default="pack,fuse,ship")
     p.add_argument("--member", type=int, help="train only this member of the ensemble")
     p.add_argument("--members", type=int, default=2)
+    p.add_argument("--shipped", type=lambda text: [int(n) for n in text.split(",")], help="the members that ship; all when absent")
     p.add_argument("--fusion", default="both", choices=["both", "attention", "concatenation"])
     p.add_argument("--epochs", type=int, default=14)
     p.add_argument("--steps", type=int, default=0, help="of an epoch; 0: DAQUAR's questions once")
