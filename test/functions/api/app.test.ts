@@ -33,7 +33,7 @@ describe('a problem', () => {
 
   it('answers unknown routes, and wrong methods with those that are right', async () => {
     expect((await api.request('/v1/nothing')).status).toBe(404);
-    expect((await bodyOf(api.request('/v1/answer', { method: 'POST' }))).code).toBe('not_found');
+    expect((await bodyOf(api.request('/v1/unknown', { method: 'POST' }))).code).toBe('not_found');
     const wrong = await api.request('/v1/search', { method: 'DELETE' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
     const keyed = await api.request('/v1/objects/a/b', { method: 'PATCH' });
