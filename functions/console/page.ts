@@ -25,10 +25,10 @@ export function renderPage({ script, style, icon }: ConsoleAssets, words: string
       <search class="box" id="box">
         <form id="search" action="./" aria-label="Search">
           <ul class="terms" id="terms" aria-label="Terms of the search"></ul>
-          <input id="words" name="q" type="text" value="${words}" placeholder="Describe what you are looking for"
+          <input id="words" name="q" type="text" value="${words}" placeholder="Describe what you look for, or ask?"
             aria-label="Search by words" aria-describedby="box-hint" autocomplete="off" autocapitalize="off" spellcheck="false"
             enterkeyhint="search" maxlength="2000">
-          <span class="visually-hidden" id="box-hint">Enter makes a term of the words. Pictures and sounds can be pasted or dropped here.</span>
+          <span class="visually-hidden" id="box-hint">Enter makes a term of the words; a question mark at their end asks the collection. Pictures and sounds can be pasted or dropped here.</span>
         </form>
         <div class="box-tools" id="box-tools"></div>
       </search>
@@ -36,6 +36,7 @@ export function renderPage({ script, style, icon }: ConsoleAssets, words: string
     </header>
     <div class="progress" id="progress" hidden></div>
     <nav class="filters" id="filters" aria-label="Filters"></nav>
+    <section class="asked" id="asked" aria-label="Answer" hidden></section>
     <main class="results" id="results" tabindex="-1" aria-label="Results">
       <noscript><p class="message">The console needs JavaScript. The API at <a href="./docs">/docs</a> does not.</p></noscript>
     </main>

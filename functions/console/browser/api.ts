@@ -126,6 +126,22 @@ export interface Classifier {
   }[];
 }
 
+export interface Answer {
+  /** As it was understood. */
+  readonly question: string;
+  /** Null when abstained. */
+  readonly answer: string | null;
+  readonly confidence: number;
+  /** The likeliest first; led by the best guess when abstained. */
+  readonly alternatives: readonly { readonly answer: string; readonly confidence: number }[];
+  readonly evidence: readonly { readonly key: string; readonly part: PartRange | null }[];
+  readonly abstained: boolean;
+  readonly basis:
+    | { readonly kind: 'image' }
+    | { readonly kind: 'items'; readonly query: string; readonly read: number }
+    | { readonly kind: 'matches'; readonly query: string; readonly minProbability: number; readonly matches: number };
+}
+
 export interface UploadTarget {
   readonly url: string;
   readonly method: 'PUT';
@@ -145,6 +161,7 @@ export class ApiProblem extends Error {
 
 export interface Api {
   readonly search: (body: object, signal?: AbortSignal) => Promise<SearchAnswer>;
+  readonly answer: (body: object, signal?: AbortSignal) => Promise<Answer>;
   readonly items: (parameters: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<ItemPage>;
   /** Undefined when there is no such item. */
   readonly item: (key: string, signal?: AbortSignal) => Promise<Item | undefined>;
@@ -225,6 +242,7 @@ export function createApi(askForKey: (refused: boolean) => Promise<string>): Api
 
   return {
     search: (body, signal) => post('./v1/search', body, signal),
+    answer: (body, signal) => post('./v1/answer', body, signal),
     items: (parameters, signal) => json(`./v1/items?${new URLSearchParams(parameters)}`, signal && { signal }),
     item: (key, signal) =>
       json<Item>(itemPath(key), signal && { signal }).catch((error: unknown) => {

@@ -5,6 +5,7 @@ import { button, h, icon, place } from './element.ts';
 const KEYS: readonly (readonly [readonly string[], string])[] = [
   [['/'], 'To the search box'],
   [['Enter'], 'In the box: make a term of the words'],
+  [['?'], 'In the box, after a question: ask the collection'],
   [['-'], 'Before the words: search away from them'],
   [['Backspace'], 'In the empty box: take back the last term'],
   [['←', '→', '↑', '↓'], 'Through the results'],

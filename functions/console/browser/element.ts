@@ -99,6 +99,16 @@ export function waveform(peaks: readonly number[], className: string): SVGSVGEle
   return svg('svg', { ...size, class: className, 'aria-hidden': 'true' }, [svg('path', { d: bars.join('') })]);
 }
 
+/** A figure from 0 to 1, as words over a bar. */
+export function meter(words: string, value: number): HTMLElement {
+  return h(
+    'p',
+    { class: 'match' },
+    words,
+    h('span', { class: 'meter', attributes: { 'aria-hidden': 'true' }, style: { '--probability': value.toFixed(3) } }),
+  );
+}
+
 export function button(
   label: string,
   options: {

@@ -1,8 +1,9 @@
 /** One item, large: the picture, player or text, what is known of it, what is like it, and its deletion. */
 
 import { type Api, type Entry, explain, type Item, isAbort, objectPath, type Result } from './api.ts';
+import { askAbout } from './ask-about.ts';
 import { attributeText, duration, fileSize, isResult, MODALITY_NAMES, percent, titleOf } from './describe.ts';
-import { button, h, icon } from './element.ts';
+import { button, h, icon, meter } from './element.ts';
 import { createStage, type Stage } from './stage.ts';
 import { createTile, type TileContext } from './tile.ts';
 
@@ -72,7 +73,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       if (item === undefined) throw new Error('There is no such item. It may have been deleted.');
       // what could not be indexed cannot be shown either: its page says why, without asking for a picture of it
       stage = createStage(item.status === 'failed' ? { ...item, modality: null } : (found ?? item), options);
-      const body = h('div', { class: 'item-body' }, stage.element, details(item, found));
+      const body = h('div', { class: 'item-body' }, stage.element, details(item, found, signal));
       dialog.querySelector('.item-body')!.replaceWith(body);
       if (item.status === 'indexed') await loadSimilar(key, body, signal);
     } catch (error) {
@@ -100,7 +101,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
     );
   }
 
-  function details(item: Item, found: Entry | undefined): HTMLElement {
+  function details(item: Item, found: Entry | undefined, leaving: AbortSignal): HTMLElement {
     const confirmation = h('div', {
       class: 'confirmation',
       hidden: true,
@@ -110,9 +111,13 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       'aside',
       { class: 'details' },
       h('h2', {}, titleOf(item)),
-      found !== undefined && isResult(found) && found.probability !== null && matchMeter(found.probability),
+      found !== undefined &&
+        isResult(found) &&
+        found.probability !== null &&
+        meter(`Match ${percent(found.probability)}`, found.probability),
       item.failure && h('p', { class: 'failure' }, icon('warning'), item.failure.message),
       item.status === 'pending' && h('p', { class: 'quiet' }, 'Waiting to be indexed.'),
+      item.status === 'indexed' && item.modality === 'image' && askAbout(options.api, item.key, leaving),
       facts(item),
       h(
         'div',
@@ -174,19 +179,6 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       void load(key, loading.signal);
     },
   };
-}
-
-function matchMeter(probability: number): HTMLElement {
-  return h(
-    'p',
-    { class: 'match' },
-    `Match ${percent(probability)}`,
-    h('span', {
-      class: 'meter',
-      attributes: { 'aria-hidden': 'true' },
-      style: { '--probability': probability.toFixed(3) },
-    }),
-  );
 }
 
 function facts(item: Item): HTMLElement {

@@ -1,6 +1,7 @@
 /** Puts the console together: one view, kept in the address, from which every part of the page is drawn. */
 
 import { createApi, explain, isStarting, type Stats } from './api.ts';
+import { createAskPanel } from './ask-panel.ts';
 import { addBoxTools } from './box-tools.ts';
 import { isResult, plural } from './describe.ts';
 import { announce, askForApiKey, createHelp, notify } from './dialogs.ts';
@@ -63,7 +64,9 @@ const box = createSearchBox({
     go({ ...view, words, terms }, typing ? 'replace' : 'push', typing ? TYPING_PAUSE_MS : 0),
   onFiles: (files) => void searchWith(files),
   onDown: () => results.focusFirst(),
+  onAsk: () => askPanel.show(view),
 });
+const askPanel = createAskPanel(api, tiles);
 const filterBar = createFilterBar(place('filters'), (changed) => {
   const { modality: _modality, ...rest } = view;
   go({ ...rest, ...changed }, 'push');
@@ -118,6 +121,7 @@ function apply(next: View, delayMs = 0): void {
   view = next;
   box.show(view.words, view.terms);
   filterBar.show(view);
+  askPanel.show(view, delayMs);
   document.title = titleOf(view);
   if (shown === undefined || !sameQuery(before, view)) void search(delayMs);
   else if (before.line !== view.line) draw(shown);

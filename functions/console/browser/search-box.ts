@@ -7,7 +7,7 @@ import { objectPath } from './api.ts';
 import { fileName } from './describe.ts';
 import { button, h, icon, place } from './element.ts';
 import type { Media } from './media.ts';
-import { type Term, termOf } from './view.ts';
+import { isQuestion, type Term, termOf } from './view.ts';
 
 export interface SearchBox {
   readonly show: (words: string, terms: readonly Term[]) => void;
@@ -20,6 +20,8 @@ export interface SearchBoxOptions {
   readonly onChange: (words: string, terms: readonly Term[], typing: boolean) => void;
   readonly onFiles: (files: readonly File[]) => void;
   readonly onDown: () => void;
+  /** Enter after a question. */
+  readonly onAsk: () => void;
 }
 
 const WEIGHT_STEPS = [0.5, 1, 2, 3] as const;
@@ -54,7 +56,8 @@ export function createSearchBox(options: SearchBoxOptions): SearchBox {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const term = termOf(input.value);
-    if (term !== undefined) change([...terms, term], '');
+    if (isQuestion({ words: input.value, terms })) options.onAsk();
+    else if (term !== undefined) change([...terms, term], '');
     else if (terms.length > 0) options.onDown();
   });
   input.addEventListener('paste', (event) => {
@@ -82,7 +85,7 @@ export function createSearchBox(options: SearchBoxOptions): SearchBox {
         ),
       );
       if (focused !== -1) list.querySelectorAll('button')[focused]?.focus();
-      input.placeholder = terms.length > 0 ? 'and …' : 'Describe what you are looking for';
+      input.placeholder = terms.length > 0 ? 'and …' : 'Describe what you look for, or ask?';
     },
     focus: () => {
       input.focus();

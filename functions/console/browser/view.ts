@@ -45,6 +45,11 @@ export function isSearch(view: View): boolean {
   return termOf(view.words) !== undefined || view.terms.length > 0;
 }
 
+/** Whether the words are to be answered too: they end with a question mark, and no term says otherwise. */
+export function isQuestion({ words, terms }: Pick<View, 'words' | 'terms'>): boolean {
+  return terms.length === 0 && /[^\s?].*[?？؟]\s*$/s.test(words);
+}
+
 /** Whether both views ask the server for the same: the open item and the line do not matter. */
 export function sameQuery(a: View, b: View): boolean {
   const key = ({ words, terms, modality, prefix, attributes }: View) =>

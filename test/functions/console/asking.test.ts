@@ -1,0 +1,115 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, hasChromium, launchChromium, startSystem, type Visit, visit } from './console-harness.ts';
+
+describe.skipIf(!hasChromium)('asking in the console', () => {
+  let browser: Browser;
+  let system: Awaited<ReturnType<typeof startSystem>>;
+  const visits: Visit[] = [];
+  const open = async (path: string, options = {}): Promise<Page> => {
+    const opened = await visit(browser, system.address + path, options);
+    visits.push(opened);
+    return opened.page;
+  };
+  const panelOf = (page: Page) => page.getByRole('region', { name: 'Answer' });
+  const evidenceOf = (page: Page) =>
+    panelOf(page)
+      .locator('a.tile')
+      .evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-key')));
+
+  beforeAll(async () => {
+    [browser, system] = await Promise.all([launchChromium(), startSystem()]);
+  });
+  afterEach(async () => {
+    for (const { page, faults } of visits.splice(0)) {
+      expect(faults).toEqual([]);
+      await page.context().close();
+    }
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await system?.close();
+  });
+
+  it('answers about a picture, then what follows on it', async () => {
+    const page = await open('/?item=colours%2Fred.png');
+    const box = page.getByRole('dialog', { name: 'Item' }).getByRole('region', { name: 'Questions' });
+    await box.getByRole('textbox', { name: 'Ask about this picture' }).fill('what colour is the car?');
+    await page.keyboard.press('Enter');
+    await eventually(() => box.locator('.said').allTextContents()).toEqual(['red']);
+    await box.getByText(/^Confidence \d+ %$/).waitFor();
+    const [request] = await Promise.all([
+      page.waitForRequest('**/v1/answer'),
+      box
+        .getByRole('textbox')
+        .fill('and is it a dog?')
+        .then(() => page.keyboard.press('Enter')),
+    ]);
+    expect(request.postDataJSON()).toMatchObject({
+      image: { item: 'colours/red.png' },
+      history: [{ question: 'what colour is the car?', answer: 'red' }],
+    });
+    await eventually(() => box.locator('.said').allTextContents()).toEqual(['red', 'yes']);
+    await box.getByText('Understood as “is the car a dog?”').waitFor();
+  });
+
+  it('says that it does not know, with its best guesses', async () => {
+    const page = await open('/?item=colours%2Fyellow.png');
+    const box = page.getByRole('region', { name: 'Questions' });
+    await box.getByRole('textbox').fill('what colour is it?');
+    await box.getByRole('button', { name: 'Ask' }).click();
+    await eventually(() => box.locator('.said').textContent()).toBe("I don't know");
+    expect(await box.getByRole('list', { name: 'Best guesses' }).getByRole('listitem').count()).toBeGreaterThan(1);
+    await page.getByRole('button', { name: 'Close' }).click();
+  });
+
+  it('answers over the collection when the words end with a question mark, and shows what it rests on', async () => {
+    const page = await open('/', { colorScheme: 'dark', viewport: { width: 390, height: 800 } });
+    await page.locator('#words').pressSequentially('how many pictures show blue');
+    expect(await panelOf(page).count()).toBe(0);
+    await page.locator('#words').press('?');
+    await panelOf(page).getByText('Counted: 2 matches for “blue”, each at least 50 % likely.').waitFor();
+    expect(await panelOf(page).locator('.said').textContent()).toBe('2');
+    expect(await evidenceOf(page)).toEqual(['colours/blue.png', 'colours/cyan.png']); // near each other in the tiny space
+    await page.locator('#words').press('Enter');
+    expect(await page.locator('#words').inputValue()).toBe('how many pictures show blue?'); // it became no term
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await panelOf(page).locator('a.tile').first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Item' }).getByRole('heading', { name: 'blue.png' }).waitFor();
+    await page.keyboard.press('Escape');
+    await eventually(() => page.locator('dialog[open]').count()).toBe(0);
+    await page.locator('#words').press('End');
+    await page.keyboard.press('Backspace');
+    await eventually(() => panelOf(page).count()).toBe(0);
+  });
+
+  it('quotes a text, with the passage as evidence', async () => {
+    const page = await open('/?q=when+do+the+boats+leave+the+harbour%3F');
+    await eventually(() => evidenceOf(page)).toContain('notes/harbour.txt');
+    await panelOf(page).getByText('The harbour is dark.').first().waitFor();
+    await panelOf(page)
+      .getByText(/^Read in \d+ items? found for “boats leave harbour”\.$/)
+      .waitFor();
+  });
+
+  it('never shows an older answer after a newer question, however late it comes', async () => {
+    const page = await open('/');
+    const answers: string[] = [];
+    await page.route('**/v1/answer', async (route) => {
+      const slow = route.request().postData()?.includes('blue') ?? false;
+      const response = await route.fetch();
+      if (slow) await new Promise((resolve) => setTimeout(resolve, 900));
+      answers.push(slow ? 'blue' : 'green');
+      await route.fulfill({ response }).catch(() => {}); // the page has given up on the slow one
+    });
+    await page.locator('#words').fill('do I have any pictures of blue?');
+    await page.waitForRequest('**/v1/answer');
+    await page.locator('#words').fill('do I have any pictures of green?');
+    await eventually(() => answers).toEqual(['green', 'blue']);
+    await eventually(() => evidenceOf(page)).toEqual(['colours/green.png']);
+    await eventually(() => page.locator('#announcements').textContent()).toMatch(
+      /^(Answer: yes, confidence|\d+ match)/,
+    );
+  });
+});
