@@ -20,6 +20,7 @@ import { createEcsJobRunner } from '#shared/jobs/ecs-job-runner.ts';
 import type { JobRunner } from '#shared/jobs/job-runner.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
+import type { QueueDepth } from '#shared/queue/queue.ts';
 import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { openSqsQueue, type SqsQueue } from '#shared/queue/sqs-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
@@ -52,7 +53,7 @@ export async function composeApi(environment: ApiEnvironment) {
   ]);
   const nextUlid = createUlidGenerator(clock);
   const inbox = createInbox({ queue, index, clock, nextSequencer: nextUlid });
-  const ingest = followedBacklog(inbox, queue);
+  const ingest = followedBacklog(inbox);
   const signer = createS3UploadSigner({ bucket: environment.CHIASM_MEDIA_BUCKET });
   const openSession = createThreadedSession;
   const kinds = createJobKinds({ mediaStore, stateStore, spaces: () => spaces, openSession, clock });
@@ -97,8 +98,12 @@ export async function composeApi(environment: ApiEnvironment) {
     site: createConsole({ mediaOrigins: [await originOf(signer)] }),
   });
   const look = async () => {
-    const counted = ingest.count().catch((error) => log.warn('api.queue_not_counted', { error: toChiasmError(error) }));
-    await Promise.all([index.refresh(), counted]);
+    // in this order: when nothing is shown to wait, the index holds what was worked on
+    const depth = await queue
+      .depth()
+      .catch((error) => log.warn('api.queue_not_counted', { error: toChiasmError(error) }));
+    await index.refresh();
+    if (depth) ingest.show(depth);
   };
   const follow = createFollower(look, clock);
   return createFront(
@@ -113,7 +118,7 @@ function openQueue(environment: ApiEnvironment, log: Log): Promise<SqsQueue<Chan
 }
 
 /** What waits is known to the queue alone: other programs work on it. It is counted when news are looked for. */
-function followedBacklog(inbox: Inbox, queue: SqsQueue<ChangeMessage>) {
+function followedBacklog(inbox: Inbox) {
   let counted = { pending: 0, dead: 0 };
   const control: AppDependencies['ingest'] = {
     changed: inbox.changed,
@@ -123,8 +128,7 @@ function followedBacklog(inbox: Inbox, queue: SqsQueue<ChangeMessage>) {
   };
   return {
     control,
-    count: async () => {
-      const { waiting, inFlight, dead } = await queue.depth();
+    show: ({ waiting, inFlight, dead }: QueueDepth) => {
       counted = { pending: waiting + inFlight, dead };
     },
   };
