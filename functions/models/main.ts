@@ -83,8 +83,7 @@ async function verifyAll({ names, data, json }: Arguments): Promise<void> {
     const well = outcome.issues.length === 0;
     if (!well) process.exitCode = 1;
     if (json) say(`${JSON.stringify({ event: 'verified', name, ...outcome })}\n`);
-    else if ('spaceId' in outcome && well)
-      say(`✓ ${name}  files and vectors are well (${outcome.spaceId}, ${outcome.dimensions})\n`);
+    else if ('purpose' in outcome && well) say(`✓ ${name}  ${outcome.purpose}\n`);
     else for (const { path, message } of outcome.issues) say(`✗ ${name}  ${path}${path && ': '}${message}\n`);
   }
 }

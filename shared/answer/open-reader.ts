@@ -13,13 +13,22 @@ const GENERATIVE: readonly string[] = ['florence2', 'smolvlm', 'idefics3'];
 
 /** @throws ChiasmError `not_found` without the folder, `model_invalid` for a type that cannot answer or a folder that does not fit */
 export async function openReader(folder: string, deps: { readonly openSession: OpenSession }): Promise<Reader> {
-  const config = await readJson(folder, 'config.json', z.object({ model_type: z.string() }));
-  if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
-  const { model_type: type } = config;
+  const type = await modelType(folder);
   if (CLASSIFIERS.includes(type)) return loadClassifierReader(folder, deps);
   if (GENERATIVE.includes(type)) return loadGenerativeReader(folder, type);
   throw new ChiasmError(
     'model_invalid',
     `${folder}: models of type ${JSON.stringify(type)} do not answer questions; these do: ${[...CLASSIFIERS, ...GENERATIVE].join(', ')}`,
   );
+}
+
+/** Whether the folder's model answers questions, and embeds nothing. @throws ChiasmError `not_found`, `model_invalid` */
+export async function isReader(folder: string): Promise<boolean> {
+  return [...CLASSIFIERS, ...GENERATIVE].includes(await modelType(folder));
+}
+
+async function modelType(folder: string): Promise<string> {
+  const config = await readJson(folder, 'config.json', z.object({ model_type: z.string() }));
+  if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
+  return config.model_type;
 }

@@ -129,7 +129,7 @@ describe('the cloud', () => {
 
   it('loses nothing when the indexer is killed in the middle', async () => {
     const client = createS3Client(cloud.s3.settings);
-    const keys = Array.from({ length: 40 }, (_, i) => `many/${i}.png`);
+    const keys = Array.from({ length: 120 }, (_, i) => `many/${i}.png`);
     for (const [i, Key] of keys.entries()) {
       const Body = await picture(`#${String((i * 104729) % 1_000_000).padStart(6, '0')}`);
       await client.send(new PutObjectCommand({ Bucket: cloud.mediaBucket, Key, Body, ContentType: 'image/png' }));
@@ -140,6 +140,7 @@ describe('the cloud', () => {
     await until(async () => (await count()) > before, 'the first worker has stored something');
     expect(await first.signal('SIGKILL')).toBe('SIGKILL');
     const second = cloud.startWorker();
+    await until(() => second.logged.some(({ event }) => event === 'indexer.started'), 'the second worker is there');
     await until(async () => (await call('/v1/stats')).json.queue.pending === 0, 'the second worker has done the rest');
     for (const key of keys) expect(await isIndexed(key), key).toBe(true);
     expect(cloud.sqs.dead(cloud.queueUrl)).toEqual([]);

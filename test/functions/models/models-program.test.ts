@@ -43,7 +43,7 @@ describe('npm run models', () => {
     expect(pulled).toMatchObject({ code: 0, out: expect.stringContaining('npm start -- --model siglip2-base') });
     expect(await models('verify')).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/✓ starter .*\n✓ siglip2-base {2}files and vectors are well/),
+      out: expect.stringMatching(/✓ starter .*\n✓ reader .*\n✓ siglip2-base {2}files and vectors are well/),
     });
     expect((await models('list')).out).toMatch(/● siglip2-base /);
 
