@@ -33,7 +33,7 @@ describe('finding a model', () => {
     await makeModelFolder(join(folder, 'models', 'tiny'));
     await expect(findModel('huge', { dataFolder: folder, from: folder })).rejects.toMatchObject({
       code: 'not_found',
-      message: expect.stringContaining('Models that are here: starter, tiny.'),
+      message: expect.stringContaining('Models that are here: starter, reader, tiny.'),
     });
   });
 
