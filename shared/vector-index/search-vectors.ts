@@ -29,7 +29,7 @@ export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
 
 /** Up to this many matching rows are always compared one by one. */
 const ALWAYS_EXACT_ROWS = 1000;
-/** Of a step of the graph, and of one estimate: measured at 100,000 x 512 (npm run bench -- index). */
+/** Of a step of the graph, and of one comparison of codes. Estimates: they only decide which of two right plans is quicker. */
 const NANOSECONDS_PER_CANDIDATE = 1500;
 const NANOSECONDS_PER_ROW = 10;
 const NANOSECONDS_PER_NUMBER = 0.07;
