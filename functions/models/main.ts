@@ -1,12 +1,12 @@
 /** `npm run models -- list|pull|verify|remove`: the models that `npm start -- --model NAME` finds. */
 
-import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { CATALOGUE, readCatalogue } from '#shared/models/catalogue.ts';
 import { type CatalogueEntry, downloadBytes } from '#shared/models/catalogue-entry.ts';
 import { BUNDLED, findModel, listModels, modelsFolder } from '#shared/models/find-model.ts';
 import { pullModel } from '#shared/models/pull/pull-model.ts';
+import { removeModel } from '#shared/models/pull/remove-model.ts';
 import { type Arguments, HELP, parseArguments } from './arguments.ts';
 import { verifyModel } from './compose.ts';
 import { readEnvironment } from './env.ts';
@@ -90,13 +90,8 @@ async function verifyAll({ names, data, json }: Arguments): Promise<void> {
 
 async function removeAll({ names, data, json }: Arguments): Promise<void> {
   const folder = modelsFolder(resolve(data));
-  const here = await listModels(folder);
   for (const name of names) {
-    if (!here.includes(name)) {
-      const list = here.length > 0 ? `; there are ${here.join(', ')}` : '';
-      throw new ChiasmError('not_found', `no model ${JSON.stringify(name)} was pulled into ${folder}${list}`);
-    }
-    await rm(join(folder, name), { recursive: true });
+    await removeModel(folder, name);
     if (json) say(`${JSON.stringify({ event: 'removed', name })}\n`);
     else say(`✓ ${name} is removed; vectors that it made stay in the index until another model takes its place\n`);
   }

@@ -33,6 +33,8 @@ const CLIP: Omit<CatalogueEntry, 'name' | 'summary' | 'files'> = {
 };
 const CLIP_FILES = [CONFIG, PREPROCESSOR, TOKENIZER_CONFIG, file('tokenizer.json')];
 
+/** SiglipModel.logit_scale (its exponential) and logit_bias of google/siglip-base-patch16-224, as three projects read them. */
+const SIGLIP_CALIBRATION = { scale: 117.33076477050781, bias: -12.9324369430542 };
 /** Siglip2Model.logit_scale (its exponential) and logit_bias of google/siglip2-base-patch16-224. */
 const SIGLIP2_CALIBRATION = { scale: 112.66889953613281, bias: -16.771724700927734 };
 const SIGLIP2: Omit<CatalogueEntry, 'name' | 'summary' | 'files'> = {
@@ -113,6 +115,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     dimensions: 768,
     modalities: ['text', 'image'],
     languages: 'English',
+    calibration: { 'image-text': SIGLIP_CALIBRATION },
     files: [
       CONFIG,
       PREPROCESSOR,

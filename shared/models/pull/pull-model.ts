@@ -40,27 +40,42 @@ export interface PulledModel {
   readonly alreadyThere: boolean;
 }
 
+/** What lies beside a model while it is being pulled; a pull that was cut off leaves it there. */
+export const pullFiles = (modelsFolder: string, name: string) => ({
+  staging: join(modelsFolder, `.${name}.pulling`),
+  old: join(modelsFolder, `.${name}.old`),
+  lock: join(modelsFolder, `.${name}.lock`),
+});
+
 /** @throws ChiasmError as `downloadFile`; `conflict` while another pull of the model runs, `storage_unavailable` without room */
 export async function pullModel(entry: CatalogueEntry, options: PullOptions): Promise<PulledModel> {
-  const { modelsFolder } = options;
-  await mkdir(modelsFolder, { recursive: true });
-  const lock = createFolderLock(join(modelsFolder, `.${entry.name}.lock`), { timeoutMs: 0 });
+  await mkdir(options.modelsFolder, { recursive: true });
+  return withPullLock(options.modelsFolder, entry.name, () => pull(entry, options));
+}
+
+/** @throws ChiasmError `conflict` while another process pulls the model */
+export async function withPullLock<Result>(
+  modelsFolder: string,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const lock = createFolderLock(pullFiles(modelsFolder, name).lock, { timeoutMs: 0 });
   let entered = false;
   try {
     return await lock.run(() => {
       entered = true;
-      return pull(entry, options);
+      return work();
     });
   } catch (error) {
     if (entered) throw error;
-    throw new ChiasmError('conflict', `another process is pulling ${entry.name}; it goes on there`, { cause: error });
+    throw new ChiasmError('conflict', `another process is pulling ${name}; it goes on there`, { cause: error });
   }
 }
 
 async function pull(entry: CatalogueEntry, options: PullOptions): Promise<PulledModel> {
   const folder = join(options.modelsFolder, entry.name);
   if (await isThere(folder, entry)) return { folder, alreadyThere: true };
-  const staging = join(options.modelsFolder, `.${entry.name}.pulling`);
+  const { staging, old } = pullFiles(options.modelsFolder, entry.name);
   await mkdir(staging, { recursive: true });
   await requireRoom(staging, entry);
   const done = await readDone(staging);
@@ -68,7 +83,6 @@ async function pull(entry: CatalogueEntry, options: PullOptions): Promise<Pulled
   await writeFile(join(staging, 'chiasm.json'), `${JSON.stringify(cardOf(entry, done), null, 2)}\n`);
   await openModelFolder(staging, { verifyDigests: false }); // complete, and of a family that loads
   await rm(join(staging, DONE), { force: true });
-  const old = join(options.modelsFolder, `.${entry.name}.old`);
   await rm(old, { recursive: true, force: true });
   await rename(folder, old).catch(ignoreMissing);
   await rename(staging, folder);

@@ -1,7 +1,7 @@
 /** `npm run models` as a person runs it, and then `npm start -- --model NAME`. */
 
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -76,6 +76,9 @@ describe('npm run models', () => {
     await models('pull', 'siglip-base');
     expect((await models('remove', 'siglip-base')).code).toBe(0);
     expect(await models('remove', 'siglip-base')).toMatchObject({ code: 1, out: expect.stringContaining('no model') });
+    expect((await readdir(join(folder, 'data/models'))).filter((name) => name.includes('siglip-base'))).toEqual([
+      '.siglip-base.lock',
+    ]);
     expect(await models('remove', '../../catalogue.json')).toMatchObject({ code: 1 });
     expect(await models('remove', 'starter')).toMatchObject({ code: 1 });
   });

@@ -6,7 +6,8 @@ import { loadEncoder } from '#shared/encoders/create-encoder.ts';
 import { CATALOGUE } from '#shared/models/catalogue.ts';
 import { catalogueEntrySchema } from '#shared/models/catalogue-entry.ts';
 import { findModel, listModels } from '#shared/models/find-model.ts';
-import { type PullOptions, pullModel } from '#shared/models/pull/pull-model.ts';
+import { type PullOptions, pullModel, withPullLock } from '#shared/models/pull/pull-model.ts';
+import { removeModel } from '#shared/models/pull/remove-model.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { makeSmallModel, type SmallModel, served } from './catalogue-models.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
@@ -123,6 +124,26 @@ describe('a pull', () => {
     await pullModel(entry, options());
     expect(server.log.filter((line) => line.includes('vision_model')).length).toBeLessThanOrEqual(Math.max(1, before));
     expect(await listModels(modelsFolder())).toEqual(['clip-vit-base-patch32']);
+  });
+
+  it('that was cut off is removed with what it left, a whole model too, and nothing while it is pulled', async () => {
+    const { entry, files } = await serveSmall('minilm');
+    const [path] = [...files.keys()].filter((name) => name.endsWith('.onnx'));
+    const missing = `${entry.repository}/resolve/${entry.revision}/${path}`;
+    const bytes = server.files.get(missing)!;
+    server.files.delete(missing);
+    await expect(pullModel(entry, options())).rejects.toMatchObject({ code: 'not_found' });
+    expect(await readdir(modelsFolder())).toContain('.minilm.pulling');
+    await removeModel(modelsFolder(), 'minilm');
+    expect(await readdir(modelsFolder())).toEqual(['.minilm.lock']);
+    await expect(removeModel(modelsFolder(), 'minilm')).rejects.toMatchObject({ code: 'not_found' });
+    server.files.set(missing, bytes);
+    await pullModel(entry, options());
+    const running = withPullLock(modelsFolder(), 'minilm', () => removeModel(modelsFolder(), 'minilm'));
+    await expect(running).rejects.toMatchObject({ code: 'conflict' });
+    expect(await listModels(modelsFolder())).toEqual(['minilm']);
+    await removeModel(modelsFolder(), 'minilm');
+    expect(await readdir(modelsFolder())).toEqual(['.minilm.lock']);
   });
 
   it('refuses a file with other bytes than the catalogue says', async () => {
