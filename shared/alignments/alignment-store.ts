@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { ChiasmError } from '#shared/core/errors.ts';
+import { MODALITIES } from '#shared/core/modality.ts';
 import { alignmentKeys } from '#shared/core/state-keys.ts';
 import { trainedNameSchema } from '#shared/datasets/trained-name.ts';
 import { type Alignment, openAlignment } from '#shared/learning/alignment/alignment.ts';
@@ -18,6 +19,8 @@ export const alignmentDescriptionSchema = z.object({
   from: z.string(),
   to: z.string(),
   dataset: z.string(),
+  /** Of the pairs, where either side was of one kind: what its probabilities speak of. */
+  modalities: z.object({ from: z.enum(MODALITIES), to: z.enum(MODALITIES) }).optional(),
   createdAt: z.iso.datetime(),
   card: alignmentCardSchema,
 });

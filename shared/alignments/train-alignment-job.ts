@@ -13,7 +13,7 @@ import { alignmentRecipeSchema } from '#shared/learning/alignment/alignment-reci
 import { trainAlignment } from '#shared/learning/alignment/train-alignment.ts';
 import type { TrainerDependencies } from '#shared/learning/graph/trainer.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
-import type { AlignmentStore } from './alignment-store.ts';
+import type { AlignmentDescription, AlignmentStore } from './alignment-store.ts';
 
 export const trainAlignmentSchema = z.strictObject({
   name: trainedNameSchema,
@@ -82,8 +82,19 @@ export async function trainAlignmentJob(
     saveCheckpoint: context.saveCheckpoint,
   });
   const createdAt = new Date(deps.clock.now()).toISOString();
-  await deps.alignments.add({ name, training: context.jobId, from, to, dataset, createdAt, card }, files);
+  const modalities = modalitiesOf(rows);
+  const description = { name, training: context.jobId, from, to, dataset, createdAt, card };
+  await deps.alignments.add({ ...description, ...(modalities && { modalities }) }, files);
   return Object.fromEntries(card.metrics.map(({ name: metric, value }) => [metric, value]));
+}
+
+const kindOf = (inputs: PairRow['from']): EncodedModality => ENCODED.find((each) => inputs[each] !== undefined)!;
+
+/** Undefined where the pairs of either side are of several kinds. */
+function modalitiesOf(rows: readonly PairRow[]): AlignmentDescription['modalities'] {
+  const [first] = rows;
+  const [from, to] = [kindOf(first!.from), kindOf(first!.to)];
+  return rows.every((row) => kindOf(row.from) === from && kindOf(row.to) === to) ? { from, to } : undefined;
 }
 
 /** The vectors of one side [N, D]; rows whose content lies in another space are added to `problems`. */
@@ -105,7 +116,7 @@ async function readSide(
     { signal, onProgress: (share) => report(EMBEDDED * (begun + share / 2)) },
   );
   const vectors = rows.map(({ line, [side]: inputs }, row) => {
-    const kind = ENCODED.find((each) => inputs[each] !== undefined)!;
+    const kind = kindOf(inputs);
     const column = columns[kind]!;
     if (column.space !== wanted) {
       problems.add(line, `/${side}: ${kind} is embedded in ${column.space}, and the alignment is of ${wanted}`);

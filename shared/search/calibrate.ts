@@ -2,12 +2,24 @@
 
 import type { Modality } from '#shared/core/modality.ts';
 import { type Calibration, modalityPair, type Space } from '#shared/encoders/space.ts';
+import type { SpaceBridge } from '#shared/spaces/space-bridge.ts';
 
 export interface TermModality {
   readonly modality: Modality;
   readonly weight: number;
-  /** The bridge that it came over from another space: no calibration speaks of such a cosine. */
-  readonly bridge?: string;
+  /** The bridge that it came over from another space; what its cosines mean the bridge alone can say. */
+  readonly bridge?: Pick<SpaceBridge, 'name' | 'calibration'>;
+}
+
+/** What a cosine between the term and an item of the modality means; undefined where nothing says. */
+export function termCalibration(
+  space: Space,
+  { modality, bridge }: TermModality,
+  itemModality: Modality,
+): Calibration | undefined {
+  if (bridge === undefined) return space.calibration[modalityPair(modality, itemModality)];
+  const { calibration } = bridge;
+  return calibration?.from === modality && calibration.to === itemModality ? calibration : undefined;
 }
 
 /**
@@ -27,7 +39,7 @@ export function queryCalibration(
   let scale = 0;
   let bias = 0;
   for (const term of counted) {
-    const pair = term.bridge === undefined ? space.calibration[modalityPair(term.modality, itemModality)] : undefined;
+    const pair = termCalibration(space, term, itemModality);
     if (pair === undefined) return undefined;
     const share = Math.abs(term.weight) / total;
     scale += share * pair.scale;

@@ -105,22 +105,24 @@ export async function embedTerms(
   return { embedding: { vector: combineTerms(embedded), terms: embedded }, unreached };
 }
 
+type Crossing = Required<Pick<EmbeddedTerm, 'vector' | 'bridge'>>;
+
 /** Terms that another served space can embed and a bridge leads from there into `space`. */
 async function crossBridges(
   deps: ResolveTermsDependencies,
   space: ServedSpace,
   terms: readonly ResolvedTerm[],
-): Promise<ReadonlyMap<ResolvedTerm, { readonly vector: Float32Array; readonly bridge: string }>> {
-  const crossed = new Map<ResolvedTerm, { vector: Float32Array; bridge: string }>();
+): Promise<ReadonlyMap<ResolvedTerm, Crossing>> {
+  const crossed = new Map<ResolvedTerm, Crossing>();
   if (terms.length === 0) return crossed;
-  for (const { name, from, bridge } of await (deps.bridges ?? noBridges).into(space.encoder.space.id)) {
-    const source = deps.spaces.find(({ encoder }) => encoder.space.id === from);
+  for (const bridge of await (deps.bridges ?? noBridges).into(space.encoder.space.id)) {
+    const source = deps.spaces.find(({ encoder }) => encoder.space.id === bridge.from);
     if (source === undefined || source === space) continue;
     const left = terms.filter((term) => !crossed.has(term));
     const vectors = await vectorsOf(deps, source, left);
     for (const [i, term] of left.entries()) {
       const vector = vectors[i];
-      if (vector !== undefined) crossed.set(term, { vector: await bridge(vector), bridge: name });
+      if (vector !== undefined) crossed.set(term, { vector: await bridge.bridge(vector), bridge });
     }
   }
   return crossed;

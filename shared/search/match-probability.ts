@@ -3,8 +3,8 @@
 import type { Modality } from '#shared/core/modality.ts';
 import { sigmoid } from '#shared/core/probability.ts';
 import { dot } from '#shared/core/vector.ts';
-import { type Calibration, matchProbability, type Space } from '#shared/encoders/space.ts';
-import { matchLogit, queryCalibration } from './calibrate.ts';
+import type { Calibration, Space } from '#shared/encoders/space.ts';
+import { matchLogit, queryCalibration, termCalibration } from './calibrate.ts';
 import { combineTerms, type QueryEmbedding } from './embed-query.ts';
 
 /** The match probability of a query with the vector v [D] of an item's part; undefined where no calibration says. */
@@ -17,8 +17,7 @@ export type MatchProbability = (itemModality: Modality, vector: Float32Array) =>
  */
 export function createMatchProbability(space: Space, query: QueryEmbedding): MatchProbability {
   const positive = query.terms.filter((term) => term.weight > 0);
-  const unwantedTerms = query.terms.filter((term) => term.weight < 0 && term.bridge === undefined);
-  const negative = positive.length === 0 ? [] : unwantedTerms;
+  const negative = positive.length === 0 ? [] : query.terms.filter((term) => term.weight < 0);
   const wanted = negative.length === 0 ? query.vector : combineTerms(positive);
   const greatest = Math.max(...positive.map((term) => term.weight));
   const calibrations = new Map<Modality, Calibration | undefined>();
@@ -30,7 +29,8 @@ export function createMatchProbability(space: Space, query: QueryEmbedding): Mat
     if (calibration === undefined) return undefined;
     let probability = sigmoid(matchLogit(calibration, dot(wanted, vector)));
     for (const term of negative) {
-      const unwanted = matchProbability(space, term.modality, itemModality, dot(term.vector, vector)) ?? 0;
+      const own = termCalibration(space, term, itemModality);
+      const unwanted = own === undefined ? 0 : sigmoid(matchLogit(own, dot(term.vector, vector)));
       probability *= (1 - unwanted) ** Math.min(1, Math.abs(term.weight) / greatest);
     }
     return probability;

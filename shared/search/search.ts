@@ -12,7 +12,7 @@ import type { SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import type { ServedSpace, SpaceMembers } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { LexicalHit, VectorHit } from '#shared/vector-index/vector-index.ts';
-import { queryCalibration } from './calibrate.ts';
+import { queryCalibration, type TermModality, termCalibration } from './calibrate.ts';
 import { decodeCursor, encodeCursor, MAX_RESULTS_DEEP, queryDigest } from './cursor.ts';
 import { embedTerms, type QueryEmbedding, type ResolvedTerm, resolveTerms } from './embed-query.ts';
 import { createMatchProbability, type MatchProbability } from './match-probability.ts';
@@ -120,7 +120,7 @@ async function planQuery(deps: SearchDependencies, request: SearchRequest): Prom
     const { embedding, unreached } = await embedTerms(deps, space, terms);
     if (unreached.length > 0 && !wordsSuffice) warnings.push(...unreachedWarning(space, searched.wanted, unreached));
     if (embedding === undefined) continue;
-    warnings.push(...uncalibratedWarning(searched.wanted, embedding));
+    warnings.push(...uncalibratedWarning(space, searched.wanted, embedding));
     const lists = lexicalOnly ? [] : planLists(space, request, searched, embedding);
     plans.push({ space, embedding, lists, probabilityOf: createMatchProbability(space.encoder.space, embedding) });
   }
@@ -190,12 +190,19 @@ function unreachedWarning(
   return [{ code: 'unreached', terms, modalities, message }];
 }
 
-/** Says that no probability is known where terms came over a bridge. */
-function uncalibratedWarning(modalities: readonly Modality[], { terms: all }: QueryEmbedding): SearchWarning[] {
-  const crossed = all.filter(({ bridge }) => bridge !== undefined);
-  if (modalities.length === 0 || crossed.length === 0) return [];
+/** Says where no probability is known because terms came over a bridge that was not trained on such pairs, or on too few. */
+function uncalibratedWarning(
+  { encoder }: ServedSpace,
+  searched: readonly Modality[],
+  { terms: all }: QueryEmbedding,
+): SearchWarning[] {
+  const unknown = (term: TermModality, modality: Modality) =>
+    term.bridge !== undefined && termCalibration(encoder.space, term, modality) === undefined;
+  const crossed = all.filter((term) => searched.some((modality) => unknown(term, modality)));
+  if (crossed.length === 0) return [];
+  const modalities = searched.filter((modality) => crossed.some((term) => unknown(term, modality)));
   const terms = [...new Set(crossed.map(({ modality }) => modality))];
-  const bridges = [...new Set(crossed.map(({ bridge }) => bridge))];
+  const bridges = [...new Set(crossed.map(({ bridge }) => bridge?.name))];
   const message =
     `terms of ${terms.join(', ')} were compared with items of ${modalities.join(', ')} through the alignment ` +
     `${bridges.join(', ')}; how probable such a match is is not known, so they are ordered by nearness alone`;

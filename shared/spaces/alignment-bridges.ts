@@ -3,6 +3,7 @@
 import type { Clock } from '#shared/core/clock.ts';
 import { toChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
+import type { Modality } from '#shared/core/modality.ts';
 import type { Alignment } from '#shared/learning/alignment/alignment.ts';
 import type { TrainerDependencies } from '#shared/learning/graph/trainer.ts';
 import type { SpaceBridge, SpaceBridges } from './space-bridge.ts';
@@ -14,12 +15,16 @@ interface StoredAlignment {
   readonly from: string;
   readonly to: string;
   readonly createdAt: string;
+  /** Of the pairs that it was trained on, where either side was of one kind. */
+  readonly modalities?: { readonly from: Modality; readonly to: Modality } | undefined;
 }
+
+type OpenBridge = Pick<Alignment, 'bridge' | 'close'> & { readonly card: Pick<Alignment['card'], 'calibration'> };
 
 /** What is read of the store of alignments. */
 export interface StoredAlignments {
   list(): Promise<readonly StoredAlignment[]>;
-  open(name: string, deps: TrainerDependencies): Promise<Pick<Alignment, 'bridge' | 'close'>>;
+  open(name: string, deps: TrainerDependencies): Promise<OpenBridge>;
 }
 
 export interface AlignmentBridgesDependencies {
@@ -34,7 +39,7 @@ const LIST_AGAIN_MS = 5_000;
 
 export function createAlignmentBridges(deps: AlignmentBridgesDependencies): SpaceBridges & { close(): Promise<void> } {
   const { alignments, clock, log } = deps;
-  const opened = new Map<string, Promise<Pick<Alignment, 'bridge' | 'close'>>>();
+  const opened = new Map<string, Promise<OpenBridge>>();
   let listing: { readonly atMs: number; readonly found: Promise<readonly StoredAlignment[]> } | undefined;
 
   const list = () => {
@@ -59,8 +64,10 @@ export function createAlignmentBridges(deps: AlignmentBridgesDependencies): Spac
       const bridges: SpaceBridge[] = [];
       for (const stored of newestFirst) {
         try {
-          const { bridge } = await open(stored);
-          bridges.push({ name: stored.name, from: stored.from, to: stored.to, bridge });
+          const { name, from, to, modalities } = stored;
+          const { bridge, card } = await open(stored);
+          const calibration = modalities && card.calibration && { ...card.calibration, ...modalities };
+          bridges.push({ name, from, to, bridge, ...(calibration && { calibration }) });
         } catch (error) {
           log.warn('bridge.not_opened', { alignment: stored.name, error: toChiasmError(error) }); // the query says what it did not reach
         }

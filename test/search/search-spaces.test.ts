@@ -153,7 +153,32 @@ describe('a search over two spaces', () => {
     into: async (id) => [alignment].filter(({ to }) => to === id),
   };
 
-  it('reaches pictures with a sound through an alignment, and says that no probability is known', async () => {
+  it('reaches pictures with a sound through an alignment, as probably as its calibration says', async () => {
+    // logits of sounds over the bridge: 10 c - 7
+    const calibration = { from: 'audio', to: 'image', scale: 10, bias: -7 } as const;
+    const calibrated: SpaceBridges = {
+      into: async (id) => [{ ...alignment, calibration }].filter(({ to }) => to === id),
+    };
+    const { ask } = searchOver(pictures, sounds, { bridges: calibrated });
+    const answer = await ask({ terms: [bytes('audio', 0)] });
+    expect(answer.warnings).toBeUndefined();
+    const chances = new Map(answer.results.map(({ key, probability }) => [key, probability]));
+    expect(chances.get('p-less')).toBeCloseTo(1 / (1 + Math.exp(-1)), 5); // cosine 0.8
+    expect(chances.get('p-likely')).toBeCloseTo(1 / (1 + Math.exp(7)), 5);
+    expect(keysOf(answer)).toEqual(['s-likely', 's-less', 'p-less', 'p-likely']); // logits 8, 2, 1, -7
+    const nothing = await ask({ terms: [bytes('audio', 0)], modalities: ['image'], minProbability: 0.9 });
+    expect(nothing).toMatchObject({ results: [], belowThreshold: 2 });
+    const without = [text('red'), { ...bytes('audio', 0), weight: -0.5 }];
+    const likely = (await ask({ terms: without, modalities: ['image'] })).results.find(({ key }) => key === 'p-less');
+    // words alone 10 x 0.6 - 5; less what the sound finds
+    expect(likely!.probability).toBeCloseTo((1 / (1 + Math.exp(-1))) * Math.sqrt(1 - 1 / (1 + Math.exp(-1))), 5);
+  });
+
+  it('says that no probability is known where an alignment was trained on other kinds of content, or on too little', async () => {
+    const heard: SpaceBridge = { ...alignment, calibration: { from: 'text', to: 'image', scale: 10, bias: -7 } };
+    const other = searchOver(pictures, sounds, { bridges: { into: async (id) => (id === heard.to ? [heard] : []) } });
+    const asked = await other.ask({ terms: [bytes('audio', 0)], modalities: ['image'] });
+    expect(asked.warnings).toMatchObject([{ code: 'uncalibrated' }]);
     const { ask } = searchOver(pictures, sounds, { bridges });
     const answer = await ask({ terms: [bytes('audio', 0)], modalities: ['image'] });
     expect(answer.results.map(({ key, probability }) => [key, probability])).toEqual([

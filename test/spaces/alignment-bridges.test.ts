@@ -31,9 +31,10 @@ describe('alignments as bridges', () => {
     const logged: string[] = [];
     let listed = 0;
     let openings = 0;
+    const modalities = { from: 'audio', to: 'image' } as const;
     const stored = [
       { name: 'old', training: '1', from: 'a', to: 'b', createdAt: '2026-01-01T00:00:00.000Z' },
-      { name: 'new', training: '1', from: 'a', to: 'b', createdAt: '2026-02-01T00:00:00.000Z' },
+      { name: 'new', training: '1', from: 'a', to: 'b', createdAt: '2026-02-01T00:00:00.000Z', modalities },
       { name: 'damaged', training: '1', from: 'a', to: 'b', createdAt: '2026-03-01T00:00:00.000Z' },
       { name: 'back', training: '1', from: 'b', to: 'a', createdAt: '2026-01-01T00:00:00.000Z' },
       { name: 'inside', training: '1', from: 'b', to: 'b', createdAt: '2026-01-01T00:00:00.000Z' },
@@ -56,6 +57,7 @@ describe('alignments as bridges', () => {
 
     const into = await bridges.into('b');
     expect(into.map(({ name }) => name)).toEqual(['new', 'old']);
+    expect(into.map(({ calibration }) => calibration)).toEqual([{ ...card.calibration, ...modalities }, undefined]);
     expect(logged).toEqual(['bridge.not_opened']);
     expect(await bridges.into('c')).toEqual([]);
     await bridges.into('b');

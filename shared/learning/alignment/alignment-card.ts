@@ -20,6 +20,8 @@ export const alignmentCardSchema = z.object({
   step: z.int().nonnegative(),
   /** On held-out pairs, largest first: how well each common dimension agrees. */
   correlations: z.array(z.number()),
+  /** Of cosines over the bridge: probability = sigmoid(scale x cosine + bias), and its error. Absent for too few pairs. */
+  calibration: z.object({ scale: z.number().positive(), bias: z.number(), error: z.number() }).optional(),
   metrics: z.array(z.object({ name: z.string(), value: z.number(), chance: z.number().optional() })),
   files: z.record(z.enum(ALIGNMENT_FILES), file),
 });

@@ -12,6 +12,7 @@ import type { TrainerDependencies } from '../graph/trainer.ts';
 import type { AlignmentCard, AlignmentFile } from './alignment-card.ts';
 import type { AlignmentOptions, FittedMaps } from './alignment-options.ts';
 import type { AlignmentRecipe, RecipeOf } from './alignment-recipe.ts';
+import { calibrateBridge } from './calibrate-bridge.ts';
 import { fitBridge } from './fit-bridge.ts';
 import { linearCca } from './linear-cca.ts';
 import { fixedProjection } from './map-network.ts';
@@ -70,6 +71,7 @@ export async function trainAlignment(
   const correlations = [...heldOutCorrelations(training, heldOut, maps.dimensions)].sort((a, b) => b - a);
   const u = unitVectors(heldOut.from, maps.dimensions);
   const v = unitVectors(heldOut.to, maps.dimensions);
+  const calibration = calibrateBridge(bridged, split.heldOut.to, toDimensions);
   const card: AlignmentCard = {
     recipe,
     seed,
@@ -83,6 +85,7 @@ export async function trainAlignment(
     },
     step: maps.step,
     correlations,
+    ...(calibration && { calibration }),
     metrics: [
       { name: 'total correlation', value: correlations.reduce((a, b) => a + b, 0), chance: 0 },
       ...recalls('from to', u, v, maps.dimensions),

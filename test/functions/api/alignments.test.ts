@@ -44,6 +44,7 @@ describe('an alignment', () => {
     expect(alignments).toHaveLength(1);
     const alignment = await bodyOf(fixture.request('/v1/alignments/words-to-pictures'));
     expect(alignment).toMatchObject({ from: id, to: id, dataset: 'pairs.jsonl', card: { dimensions: 3 } });
+    expect(alignment.modalities).toEqual({ from: 'text', to: 'image' });
     const opened = await fixture.deps.alignments.open('words-to-pictures', { openSession: createOnnxSession });
     expect((await opened.bridge(new Float32Array(dimensions).fill(0.1))).length).toBe(dimensions);
     await opened.close();
