@@ -2,10 +2,11 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClassifierCard } from '#shared/classify/classifier-card.ts';
-import { createClassifierStore } from '#shared/classify/classifier-store.ts';
-import { trainClassifier, trainClassifierSchema } from '#shared/classify/train-classifier.ts';
-import { systemClock } from '#shared/core/clock.ts';
+import type { HeldOutMetrics } from '#shared/classify/held-out.ts';
+import { recipeSchema } from '#shared/classify/recipe.ts';
+import { readTrainingData } from '#shared/classify/train-classifier.ts';
+import { trainPlan } from '#shared/classify/train-plan.ts';
+import { planTraining } from '#shared/classify/training-plan.ts';
 import { createFeatureCache } from '#shared/datasets/feature-cache.ts';
 import { loadEncoder } from '#shared/encoders/create-encoder.ts';
 import { type ContentEmbedder, createContentEmbedder } from '#shared/encoders/embed-content.ts';
@@ -19,8 +20,8 @@ import { createOverlayObjectStore } from '#shared/store/overlay-object-store.ts'
 
 export interface Workbench {
   readonly embedder: ContentEmbedder;
-  /** Trains on rows of a classifier's data set whose keys are paths in the folder. */
-  train(rows: readonly object[], recipe: object): Promise<ClassifierCard>;
+  /** Trains on rows of a classifier's data set whose keys are paths in the folder, and measures as for its card. */
+  train(rows: readonly object[], recipe: object): Promise<HeldOutMetrics>;
   /** Objects of a file of JSON lines in the folder. */
   readRows(file: string): Promise<readonly Readonly<Record<string, string>>[]>;
   readBytes(file: string): Promise<Uint8Array>;
@@ -33,29 +34,29 @@ export async function composeWorkbench(folder: string, model: string, dataFolder
   const embedder = createContentEmbedder(encoder, createMediaDecoders());
   const lower = { name: folder, store: createFolderObjectStore(folder) };
   const mediaStore = createOverlayObjectStore(createMemoryObjectStore(), [lower]);
-  const classifiers = createClassifierStore(createMemoryObjectStore());
   const deps = {
     spaces: { spaceOf: () => ({ encoder }), embedder, items: { item: async () => undefined } },
     mediaStore,
     cache: createFeatureCache(createFileObjectStore(join(dataFolder, 'examples'))),
-    classifiers,
-    trainer: { openSession: createOnnxSession },
-    clock: systemClock,
   };
   const dataset = 'chiasm-example.jsonl';
   return {
     embedder,
-    train: async (rows, recipe) => {
+    train: async (rows, wanted) => {
       await mediaStore.put(dataset, Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')));
-      const request = trainClassifierSchema.parse({ name: 'example', dataset, recipe });
-      const { version } = await trainClassifier(deps, request, {
-        jobId: 'example',
+      const recipe = recipeSchema.parse(wanted);
+      const context = {
         signal: new AbortController().signal,
         report: () => {},
         loadCheckpoint: async () => undefined,
         saveCheckpoint: async () => {},
-      });
-      return (await classifiers.card('example', version!))!;
+      };
+      const { examples, data } = await readTrainingData(deps, { dataset, recipe }, context);
+      const plan = planTraining(examples, data.tasks, recipe);
+      const trainer = { openSession: createOnnxSession };
+      const { network, ...measured } = await trainPlan(trainer, { data, recipe, plan, context, report: () => {} });
+      await network.close();
+      return measured;
     },
     readRows: async (file) => {
       const lines = (await readFile(join(folder, file), 'utf8')).split('\n');

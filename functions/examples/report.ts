@@ -1,12 +1,7 @@
 /** Tables that worked examples print, in Markdown. */
 
-import type { ClassifierCard } from '#shared/classify/classifier-card.ts';
-
-interface Measured {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
+import type { HeldOutMetrics } from '#shared/classify/held-out.ts';
+import type { Measured } from '#shared/classify/measure.ts';
 
 /** `83.8 (80.1 to 87.0)`, in percent. */
 export function withInterval({ value, low, high }: Measured): string {
@@ -15,12 +10,12 @@ export function withInterval({ value, low, high }: Measured): string {
 }
 
 /** A line of a table with the accuracy of every label set. */
-export function accuracyRow(name: string, { metrics }: ClassifierCard): string {
+export function accuracyRow(name: string, { metrics }: Pick<HeldOutMetrics, 'metrics'>): string {
   return tableRow([name, ...Object.values(metrics).map(({ accuracy }) => withInterval(accuracy))]);
 }
 
-/** A line of a table with what the card of a classifier of one label set says. */
-export function metricsRow(name: string, { metrics }: ClassifierCard): string {
+/** A line of a table with what was measured of a classifier of one label set. */
+export function metricsRow(name: string, { metrics }: Pick<HeldOutMetrics, 'metrics'>): string {
   const [task] = Object.values(metrics);
   const { accuracy, macroF1, auroc, calibrationError } = task!;
   const area = auroc === undefined ? '' : auroc.value.toFixed(3);
@@ -30,7 +25,7 @@ export function metricsRow(name: string, { metrics }: ClassifierCard): string {
 export const METRICS_HEAD = tableHead(['', 'accuracy, %', 'macro F1, %', 'AUROC', 'calibration error']);
 
 /** Accuracy of one classifier where only some kinds of content are shown. */
-export function missingTable({ missing, metrics }: ClassifierCard): string {
+export function missingTable({ missing, metrics }: Pick<HeldOutMetrics, 'missing' | 'metrics'>): string {
   const tasks = Object.keys(metrics);
   const rows = missing.map(({ given, accuracy }) =>
     tableRow([given.join(' + '), ...tasks.map((task) => (accuracy[task] ? withInterval(accuracy[task]) : ''))]),

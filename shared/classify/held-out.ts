@@ -63,6 +63,7 @@ export function fitTemperatures({ tasks }: TrainingData, heldOut: readonly HeldO
 }
 
 interface Answer {
+  readonly row: number;
   readonly label: number;
   readonly probabilities: Float64Array;
 }
@@ -72,6 +73,8 @@ export interface HeldOutMetrics {
   readonly metrics: Record<string, TaskMetrics>;
   /** For each subset the accuracy by task, over rows that have any of it. */
   readonly missing: { readonly given: string[]; readonly accuracy: Record<string, Measured & { rows: number }> }[];
+  /** By task, for each row that was measured: whether its label was the most probable class. */
+  readonly right: Readonly<Record<string, ReadonlyMap<number, boolean>>>;
 }
 
 export function measureHeldOut(
@@ -88,12 +91,14 @@ export function measureHeldOut(
         const label = task.labels[row]!;
         if (label < 0 || !shown.some(({ present }) => present[row] === 1)) return [];
         const logits = testLogits[s]![t]!.subarray(i * K, (i + 1) * K);
-        return [{ label, probabilities: probabilitiesOf(logits, temperatures[t]!) }];
+        return [{ row, label, probabilities: probabilitiesOf(logits, temperatures[t]!) }];
       }),
     );
   };
+  const right: Record<string, ReadonlyMap<number, boolean>> = {};
   const metrics = data.tasks.flatMap((task, t) => {
     const answers = answersOf(task, t, 0);
+    right[task.name] = new Map(answers.map((answer) => [answer.row, isRight(answer)]));
     const labels = answers.map(({ label }) => label);
     const probabilities = answers.map((answer) => answer.probabilities);
     return answers.length === 0
@@ -107,12 +112,14 @@ export function measureHeldOut(
     });
     return { given: [...given], accuracy: Object.fromEntries(accuracy) };
   });
-  return { metrics: Object.fromEntries(metrics), missing };
+  return { metrics: Object.fromEntries(metrics), missing, right };
 }
+
+const isRight = ({ label, probabilities }: Answer): boolean => indexOfLargest(probabilities) === label;
 
 function accuracyOf(answers: readonly Answer[]): Measured & { rows: number } {
   const rows = answers.length;
-  const right = answers.filter(({ label, probabilities }) => indexOfLargest(probabilities) === label).length;
+  const right = answers.filter(isRight).length;
   const [low, high] = wilsonInterval(right, rows);
   return { value: right / rows, low, high, rows };
 }

@@ -93,10 +93,11 @@ interface ReadData {
   readonly etag: string;
 }
 
-async function readTrainingData(
-  deps: TrainClassifierDependencies,
-  { dataset, recipe }: TrainClassifierRequest,
-  { signal, report }: JobContext,
+/** @throws ChiasmError `invalid_request` with everything that is wrong with the data set */
+export async function readTrainingData(
+  deps: Pick<TrainClassifierDependencies, 'mediaStore' | 'datasetLimits' | keyof ReadFeaturesDependencies>,
+  { dataset, recipe }: Pick<TrainClassifierRequest, 'dataset' | 'recipe'>,
+  { signal, report }: Pick<JobContext, 'signal' | 'report'>,
 ): Promise<ReadData> {
   const problems = createProblems();
   const head = await deps.mediaStore.head(dataset);

@@ -4,6 +4,8 @@
  * all in one run. Then text queries one by one, how long a session takes to open, and its memory.
  *
  *   npm run bench -- encode [FOLDER] [--pictures N] [--rounds R] [--models NAME,NAME...] [--keep DIR]
+ *                           [--megapixels M]   the pictures enlarged to this size, as cameras make them
+ *                           [--batch B] [--spinning]   of Chiasm's encoder; the pipeline has its own defaults
  */
 
 import { spawnSync } from 'node:child_process';
@@ -18,10 +20,10 @@ import { decodeImage } from '#shared/media/decode-image.ts';
 import type { Pixels } from '#shared/media/image.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { writePictures } from './ingest.bench.ts';
+import { enlargePictures } from './large-pictures.ts';
 import { machine, median, table } from './statistics.ts';
 import { writeTowerModel } from './towers/write-tower-model.ts';
 
-const BATCH = 16;
 const QUERIES = 40;
 const MODELS = 'clip-vit-base-patch32,clip-vit-base-patch32-int8,siglip2-base,siglip2-base-int8';
 /** The pipeline's word for the graph of a model: the suffix of its file. */
@@ -39,22 +41,33 @@ export async function run(args: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '3' },
       models: { type: 'string', default: MODELS },
       keep: { type: 'string' },
+      megapixels: { type: 'string' },
+      batch: { type: 'string', default: '16' },
+      spinning: { type: 'boolean', default: false },
       /** Set by the bench itself: one model in a process of its own, so that memory is its own. */
       only: { type: 'string' },
     },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   try {
-    const folder = positionals[0] ?? (await writePictures(join(scratch, 'pictures'), Number(values.pictures)));
+    const count = Number(values.pictures);
+    const given = positionals[0] ?? (await writePictures(join(scratch, 'pictures'), count));
     const keep = resolve(values.keep ?? join(scratch, 'models'));
-    if (values.only !== undefined)
-      return await measure(values.only, keep, folder, Number(values.pictures), Number(values.rounds));
+    const settings = { count, rounds: Number(values.rounds), batch: Number(values.batch), spinning: values.spinning };
+    if (values.only !== undefined) return await measure(values.only, keep, given, settings);
+    let [folder, source] = [given, positionals[0] ?? 'generated 800 x 600 JPEGs'];
+    if (values.megapixels !== undefined) {
+      folder = join(scratch, 'large');
+      const bytes = await enlargePictures(given, folder, count, Number(values.megapixels));
+      source += ` enlarged to ${values.megapixels} megapixels, ${(bytes / 1e6).toFixed(1)} MB each`;
+    }
     process.stdout.write(
-      `${values.pictures} pictures from ${positionals[0] ?? 'generated 800 x 600 JPEGs'}, batches of ${BATCH}\n${await machine()}\n`,
+      `${values.pictures} pictures from ${source}, batches of ${values.batch}\n${await machine()}\n`,
     );
     for (const model of values.models.split(',')) {
       await writeTowerModel(model, keep);
       const own = ['--only', model, '--keep', keep, '--pictures', values.pictures, '--rounds', values.rounds];
+      own.push('--batch', values.batch, ...(values.spinning ? ['--spinning'] : []));
       const { status } = spawnSync(process.execPath, [process.argv[1]!, 'encode', folder, ...own], {
         stdio: 'inherit',
       });
@@ -65,7 +78,15 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-async function measure(name: string, keep: string, folder: string, count: number, rounds: number): Promise<void> {
+interface Settings {
+  readonly count: number;
+  readonly rounds: number;
+  readonly batch: number;
+  readonly spinning: boolean;
+}
+
+async function measure(name: string, keep: string, folder: string, settings: Settings): Promise<void> {
+  const { count, rounds, batch, spinning } = settings;
   const files = (await readdir(folder)).filter((file) => /\.jpe?g$/i.test(file)).slice(0, count);
   const paths = files.map((file) => join(folder, file));
   const opening = async (modality: 'image' | 'text') => {
@@ -73,7 +94,7 @@ async function measure(name: string, keep: string, folder: string, count: number
     const encoder = await loadEncoder(
       join(keep, name),
       { openSession: createThreadedSession },
-      { modalities: [modality] },
+      { modalities: [modality], maxBatch: batch, spinning },
     );
     const seconds = (performance.now() - startedMs) / 1000;
     return { encoder, seconds, megabytes: (process.memoryUsage.rss() - before) / 1e6 };
@@ -88,15 +109,15 @@ async function measure(name: string, keep: string, folder: string, count: number
 
   const rates = { alone: [] as number[], ours: [] as number[], peer: [] as number[] };
   const rate = async (work: () => Promise<void>) => paths.length / (await secondsOf(work));
-  await embedAll(pictures.encoder, pixels.slice(0, BATCH)); // one batch each before anything is counted
-  await extract(paths.slice(0, BATCH), { pool: name.startsWith('siglip') });
+  await embedAll(pictures.encoder, pixels.slice(0, batch), batch); // one batch each before anything is counted
+  await extract(paths.slice(0, batch), { pool: name.startsWith('siglip') });
   for (let round = 0; round < rounds; round++) {
-    rates.alone.push(await rate(() => embedAll(pictures.encoder, pixels)));
-    rates.ours.push(await rate(() => embedFiles(pictures.encoder, paths)));
+    rates.alone.push(await rate(() => embedAll(pictures.encoder, pixels, batch)));
+    rates.ours.push(await rate(() => embedFiles(pictures.encoder, paths, batch)));
     rates.peer.push(
       await rate(async () => {
-        for (let start = 0; start < paths.length; start += BATCH) {
-          await extract(paths.slice(start, start + BATCH), { pool: name.startsWith('siglip') });
+        for (let start = 0; start < paths.length; start += batch) {
+          await extract(paths.slice(start, start + batch), { pool: name.startsWith('siglip') });
         }
       }),
     );
@@ -129,18 +150,18 @@ async function measure(name: string, keep: string, folder: string, count: number
 const decode = async (path: string, encoder: Encoder) =>
   (await decodeImage(await readFile(path), encoder.image!)).pixels;
 
-async function embedAll(encoder: Encoder, pixels: readonly Pixels[]): Promise<void> {
-  for (let start = 0; start < pixels.length; start += BATCH)
-    await encoder.embedImages(pixels.slice(start, start + BATCH));
+async function embedAll(encoder: Encoder, pixels: readonly Pixels[], batch: number): Promise<void> {
+  for (let start = 0; start < pixels.length; start += batch)
+    await encoder.embedImages(pixels.slice(start, start + batch));
 }
 
 /** The next batch is decoded while this one is embedded. */
-async function embedFiles(encoder: Encoder, paths: readonly string[]): Promise<void> {
-  const batch = (start: number) => Promise.all(paths.slice(start, start + BATCH).map((path) => decode(path, encoder)));
-  let next = batch(0);
-  for (let start = 0; start < paths.length; start += BATCH) {
+async function embedFiles(encoder: Encoder, paths: readonly string[], batch: number): Promise<void> {
+  const take = (start: number) => Promise.all(paths.slice(start, start + batch).map((path) => decode(path, encoder)));
+  let next = take(0);
+  for (let start = 0; start < paths.length; start += batch) {
     const pixels = await next;
-    next = batch(start + BATCH);
+    next = take(start + batch);
     await encoder.embedImages(pixels);
   }
 }
