@@ -9,11 +9,6 @@ export function withInterval({ value, low, high }: Measured): string {
   return `${percent(value)} (${percent(low)} to ${percent(high)})`;
 }
 
-/** A line of a table with the accuracy of every label set. */
-export function accuracyRow(name: string, { metrics }: Pick<HeldOutMetrics, 'metrics'>): string {
-  return tableRow([name, ...Object.values(metrics).map(({ accuracy }) => withInterval(accuracy))]);
-}
-
 /** A line of a table with what was measured of a classifier of one label set. */
 export function metricsRow(name: string, { metrics }: Pick<HeldOutMetrics, 'metrics'>): string {
   const [task] = Object.values(metrics);
