@@ -9,6 +9,8 @@ export interface WorkerPool<Request, Reply> {
    * @throws ChiasmError `too_large` after the time limit, `internal` when the worker ends; both times a new one takes its place
    */
   run(request: Request, transfer?: readonly Transferable[]): Promise<Reply>;
+  /** Ends all workers; what is asked then, or waits for a reply, fails with `internal`. */
+  close(): Promise<void>;
 }
 
 export interface WorkerPoolOptions {
@@ -22,13 +24,19 @@ export function createWorkerPool<Request, Reply>(
   { size, timeoutMs }: WorkerPoolOptions,
 ): WorkerPool<Request, Reply> {
   const idle: Worker[] = [];
+  const workers = new Set<Worker>();
+  let closed = false;
   const waiting: (() => void)[] = [];
   let busy = 0;
 
-  const acquire = async (): Promise<Worker> => {
+  const acquire = async (): Promise<void> => {
     if (busy >= size) await new Promise<void>((resolve) => waiting.push(resolve));
     else busy++;
-    return idle.pop() ?? startWorker();
+  };
+  const start = (): Worker => {
+    const worker = startWorker();
+    workers.add(worker);
+    return worker.once('exit', () => workers.delete(worker));
   };
   /** The place goes to the next that waits, so that `busy` never exceeds `size`. */
   const release = () => {
@@ -43,7 +51,7 @@ export function createWorkerPool<Request, Reply>(
       const onError = (error: unknown) => settle(() => reject(workerEnded(error)));
       const onExit = (exitCode: number) => onError(new Error(`exit code ${exitCode}`));
       const timer = setTimeout(() => {
-        settle(() => reject(new ChiasmError('too_large', `it took more than ${timeoutMs / 1000} seconds to decode`)));
+        settle(() => reject(new ChiasmError('too_large', `it took more than ${timeoutMs / 1000} seconds`)));
       }, timeoutMs);
       const settle = (finish: () => void) => {
         clearTimeout(timer);
@@ -56,23 +64,29 @@ export function createWorkerPool<Request, Reply>(
     });
 
   const run = async (request: Request, transfer: readonly Transferable[] = []): Promise<Reply> => {
-    const worker = await acquire();
+    await acquire();
     try {
-      const reply = await ask(worker, request, transfer);
+      if (closed) throw workerEnded('closed');
+      const worker = idle.pop() ?? start();
+      const reply = await ask(worker, request, transfer).catch(async (error) => {
+        worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
+        await worker.terminate();
+        throw error;
+      });
       worker.unref();
       idle.push(worker);
       return reply;
-    } catch (error) {
-      worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
-      await worker.terminate();
-      throw error;
     } finally {
       release();
     }
   };
-  return { run };
+  const close = async (): Promise<void> => {
+    closed = true;
+    await Promise.all([...workers].map((worker) => worker.terminate()));
+  };
+  return { run, close };
 }
 
 function workerEnded(cause: unknown): ChiasmError {
-  return new ChiasmError('internal', 'a decoding worker ended before it replied', { cause });
+  return new ChiasmError('internal', 'a worker thread ended before it replied', { cause });
 }

@@ -36,6 +36,13 @@ export async function verifyFiles(folder: string, files: ModelCard['files']): Pr
   return issues.filter((issue) => issue !== undefined);
 }
 
+/** Files that a model uses and its card does not list: nobody could tell whether they are the right ones. */
+export function unlistedFiles(files: ModelCard['files'], used: readonly string[]): Issue[] {
+  return used
+    .filter((path) => files[path] === undefined)
+    .map((path) => ({ path, message: 'the model uses it and the card does not list it in "files"' }));
+}
+
 /** One digest for a set of files, whatever their order: SHA-256 over the lines `path digest`. */
 export function combineDigests(digests: Readonly<Record<string, string>>): string {
   const lines = Object.entries(digests)

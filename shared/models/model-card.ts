@@ -72,4 +72,13 @@ export const modelCardSchema = z.object({
   data: z.array(z.object({ name: z.string(), licence: z.string(), use: z.string() })).default([]),
 });
 
+/** Of models that embed nothing: they answer questions, or write down speech. */
+export const taskCardSchema = modelCardSchema.omit({
+  dimensions: true,
+  modalities: true,
+  calibration: true,
+  queryTemplates: true,
+});
+
 export type ModelCard = z.output<typeof modelCardSchema>;
+export type TaskCard = z.output<typeof taskCardSchema>;

@@ -8,7 +8,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ChiasmError, type Issue } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
-import { combineDigests, fileDigest, verifyFiles } from './file-digest.ts';
+import { combineDigests, fileDigest, unlistedFiles, verifyFiles } from './file-digest.ts';
 import { type ImagePreprocessing, imagePreprocessing } from './image-preprocessing.ts';
 import { type ModelCard, modelCardSchema } from './model-card.ts';
 import {
@@ -169,9 +169,7 @@ async function graphIssues(folder: string, graphs: GraphFiles): Promise<Issue[]>
 }
 
 function cardIssues(card: ModelCard, graphs: GraphFiles, used: readonly string[]): Issue[] {
-  const issues = used
-    .filter((file) => card.files[file] === undefined)
-    .map((file) => ({ path: file, message: 'the model uses it and the card does not list it in "files"' }));
+  const issues = unlistedFiles(card.files, used);
   for (const modality of card.modalities) {
     if (!graphs[modality])
       issues.push({ path: 'onnx/', message: `the card promises ${modality}, the folder has no graph for it` });

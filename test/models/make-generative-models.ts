@@ -23,8 +23,8 @@ const SAID = ['it', 'is', 'user', 'assistant', ':'];
 const NAMED = ['red', 'green', 'blue', 'white', 'black'] as const;
 const IMAGE_SIDE = 16;
 
-type Files = Record<string, Uint8Array>;
-const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
+export type Files = Record<string, Uint8Array>;
+export const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
 
 interface Vocabulary {
   readonly tokenizer: TinyTokenizer;
@@ -62,7 +62,7 @@ export async function makeSmolVlm(target: string): Promise<string> {
   const { tokenizer, id, width, size } = vocabulary;
   const text = { model_type: 'llama', hidden_size: width, num_attention_heads: 1, num_key_value_heads: 1, num_hidden_layers: 1, head_dim: width, vocab_size: size }; // biome-ignore format: one line
   const stop = id('<end_of_utterance>');
-  return write(target, {
+  return writeFiles(target, {
     'config.json': json({
       model_type: 'smolvlm',
       image_token_id: id('<image>'),
@@ -99,7 +99,7 @@ export async function makeFlorence2(target: string): Promise<string> {
     decoder_start_token_id: id('</s>'),
   };
   const text = { model_type: 'florence2_language', d_model: width, vocab_size: size, encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 1, decoder_attention_heads: 1, is_encoder_decoder: true, ...ends }; // biome-ignore format: one line
-  return write(target, {
+  return writeFiles(target, {
     'config.json': json({
       model_type: 'florence2',
       is_encoder_decoder: true,
@@ -123,21 +123,22 @@ export async function makeFlorence2(target: string): Promise<string> {
   });
 }
 
-async function write(target: string, files: Files): Promise<string> {
+/** Returns `target`, which is created. */
+export async function writeFiles(target: string, files: Files): Promise<string> {
   await mkdir(join(target, 'onnx'), { recursive: true });
   await Promise.all(Object.entries(files).map(([name, bytes]) => writeFile(join(target, name), bytes)));
   return target;
 }
 
-const floats = (name: string, shape: readonly number[], fill: (set: (at: number, value: number) => void) => void) => {
+export const floats = (name: string, shape: readonly number[], fill: (set: (at: number, value: number) => void) => void) => {
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
   fill((at, value) => {
     data[at] = value;
   });
   return { name, shape, data };
 };
-const longs = (name: string, ...values: number[]) => ({ name, shape: [values.length], data: BigInt64Array.from(values, BigInt) }); // biome-ignore format: one line
-const value = (name: string, shape: readonly (number | string)[], type: 'float32' | 'int64' | 'bool' = 'float32') => ({ name, type, shape }); // biome-ignore format: one line
+export const longs = (name: string, ...values: number[]) => ({ name, shape: [values.length], data: BigInt64Array.from(values, BigInt) }); // biome-ignore format: one line
+export const value = (name: string, shape: readonly (number | string)[], type: 'float32' | 'int64' | 'bool' = 'float32') => ({ name, type, shape }); // biome-ignore format: one line
 
 function embedTokens({ size, width }: Vocabulary): Graph {
   return {

@@ -1,0 +1,74 @@
+/**
+ * What model folders that embed nothing have in common: files that must be there, graphs in one of several number formats, and
+ * the optional card `chiasm.json`, which lists every file that the model uses with its digest.
+ */
+
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { z } from 'zod';
+import { ChiasmError, type Issue } from '#shared/core/errors.ts';
+import { unlistedFiles, verifyFiles } from './file-digest.ts';
+import type { TaskCard } from './model-card.ts';
+import { readJson } from './read-json.ts';
+
+/** Names of number formats in transformers.js and what they add to the name of a graph; the most exact first. */
+const SUFFIXES = { fp32: '', fp16: '_fp16', q8: '_quantized', int8: '_int8', uint8: '_uint8', q4: '_q4', q4f16: '_q4f16', bnb4: '_bnb4' } as const; // biome-ignore format: a table
+
+export type NumberFormat = keyof typeof SUFFIXES;
+
+export interface FoundGraph {
+  /** Path in the folder. */
+  readonly path: string;
+  readonly format: NumberFormat;
+}
+
+/** The most exact graph of this stem; undefined without any. */
+export async function findGraph(folder: string, stem: string): Promise<FoundGraph | undefined> {
+  for (const [format, suffix] of Object.entries(SUFFIXES) as [NumberFormat, string][]) {
+    const path = `onnx/${stem}${suffix}.onnx`;
+    if ((await stat(join(folder, path)).catch(() => undefined))?.isFile()) return { path, format };
+  }
+  return undefined;
+}
+
+export interface TaskModelFiles {
+  /** Paths in the folder; undefined stands for one that is missing. */
+  readonly needed: Readonly<Record<string, unknown>>;
+  readonly graphs: readonly (FoundGraph | undefined)[];
+}
+
+/**
+ * The card, once every needed file is there and is the one that the card lists; undefined without a card.
+ * @throws ChiasmError `model_invalid` with all that is missing or wrong
+ */
+export async function readTaskCard<Schema extends z.ZodType<TaskCard>>(
+  folder: string,
+  schema: Schema,
+  { needed, graphs }: TaskModelFiles,
+  found: readonly Issue[] = [],
+): Promise<z.output<Schema> | undefined> {
+  const issues = Object.entries(needed).flatMap(([path, content]): Issue[] =>
+    content === undefined ? [{ path, message: 'missing' }] : [],
+  );
+  issues.push(...found);
+  const card = await readJson(folder, 'chiasm.json', schema);
+  if (card !== undefined) {
+    const weights = await Promise.all(graphs.map((graph) => (graph ? withWeights(folder, graph.path) : [])));
+    const used = [...Object.keys(needed).filter((path) => path.endsWith('.json')), ...weights.flat()];
+    issues.push(...unlistedFiles(card.files, used), ...(await verifyFiles(folder, card.files)));
+  }
+  if (issues.length === 0) return card;
+  const list = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+  throw new ChiasmError('model_invalid', `the model folder ${folder} cannot be used: ${list}`, { issues });
+}
+
+/** Name and version of the card, otherwise the folder's name. */
+export function taskModelName(folder: string, card: TaskCard | undefined): string {
+  return card === undefined ? basename(folder) : `${card.name}-${card.version}`;
+}
+
+/** The graph and its external weights, which are called after it. */
+async function withWeights(folder: string, graph: string): Promise<string[]> {
+  const names = await readdir(join(folder, 'onnx'));
+  return names.filter((name) => name.startsWith(basename(graph))).map((name) => `onnx/${name}`);
+}

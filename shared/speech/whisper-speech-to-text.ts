@@ -1,0 +1,43 @@
+/**
+ * Whisper on a thread of its own: a minute of speech takes seconds of computing, in which a server must answer. Sounds are
+ * written down one after the other. The thread's file lies beside this one; a bundle must ship it as a file of its own.
+ */
+
+import { Worker } from 'node:worker_threads';
+import { createWorkerPool } from '#shared/media/worker-pool.ts';
+import { fromPlainError, type PlainError } from '#shared/runtime/session-messages.ts';
+import type { SpeechToText, Transcript } from './speech-to-text.ts';
+
+export type WhisperRequest = 'open' | { readonly samples: Float32Array };
+
+export type WhisperReply =
+  | { readonly opened: Pick<SpeechToText, 'name' | 'sampleRateHz'> }
+  | { readonly transcript: Transcript }
+  | { readonly failure: PlainError };
+
+/** Ten minutes of sound, the most that is read, on a slow machine; what takes longer hangs. */
+const TIMEOUT_MS = 60 * 60_000;
+
+/** @throws ChiasmError `not_found` or `model_invalid` when the folder holds no model in Whisper's layout */
+export async function openWhisper(folder: string): Promise<SpeechToText> {
+  const startWorker = () => new Worker(new URL('./whisper-thread.ts', import.meta.url), { workerData: folder });
+  const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, { size: 1, timeoutMs: TIMEOUT_MS });
+  const ask = async (request: WhisperRequest) => {
+    const reply = await pool.run(request);
+    if ('failure' in reply) throw fromPlainError(reply.failure);
+    return reply;
+  };
+  const reply = await ask('open').catch(async (error) => {
+    await pool.close();
+    throw error;
+  });
+  const { opened } = reply as Extract<WhisperReply, { opened: unknown }>;
+  return {
+    ...opened,
+    transcribe: async (samples) => {
+      const { transcript } = (await ask({ samples })) as Extract<WhisperReply, { transcript: unknown }>;
+      return transcript;
+    },
+    close: pool.close,
+  };
+}
