@@ -12,6 +12,10 @@ export const ENVIRONMENT = {
   queueUrl: 'CHIASM_QUEUE_URL',
   /** Absolute path of the model folder in the image. */
   modelFolder: 'CHIASM_MODEL_FOLDER',
+  /** Model that answers questions: absolute path of its folder in the image, or `bedrock:MODEL_ID`. */
+  reader: 'CHIASM_READER',
+  /** Absolute path of the folder of the model that writes down what is said. */
+  speech: 'CHIASM_SPEECH',
   /** `cpu` or `cuda`. */
   device: 'CHIASM_DEVICE',
   /** `debug`, `info`, `warn` or `error`. */

@@ -9,26 +9,33 @@ import type { Encoder } from '#shared/encoders/encoder.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
 import { createCommandSpeechToText } from '#shared/speech/command-speech-to-text.ts';
+import type { SpeechToText } from '#shared/speech/speech-to-text.ts';
 import type { AppDependencies } from './app-dependencies.ts';
 
 interface Live extends Pick<AppDependencies, 'search' | 'zeroShot' | 'mediaStore'> {
   readonly spaces: SpaceSet<ServedSpace & { readonly encoder: Encoder }>;
 }
 
-/** @param given the model that answers; without one only choices are ranked and matches counted */
-export function answerOver(live: Live, given?: Reader): Pick<AppDependencies, 'answerer' | 'captioner' | 'transcribe'> {
+export interface AnswerModels {
+  /** Answers; without one only choices are ranked and matches counted. */
+  readonly reader?: Reader;
+  /** Hears whole questions; without one a few words, by the model of the sounds. */
+  readonly speech?: SpeechToText;
+}
+
+export function answerOver(live: Live, given: AnswerModels): Pick<AppDependencies, 'answerer' | 'captioner' | 'transcribe'> {
   const { spaces, search, zeroShot, mediaStore } = live;
   const pictures = spaces.spaceOf('image') ?? spaces.members[0];
   const sounds = spaces.spaceOf('audio');
-  const speech = sounds && createCommandSpeechToText(sounds.encoder);
+  const speech = given.speech ?? (sounds && createCommandSpeechToText(sounds.encoder));
   const decoders = createMediaDecoders();
   const ranking = createRankingReader({ space: pictures, zeroShot });
   return {
-    answerer: createAnswerer({ search, index: spaces.items, mediaStore, reader: given ?? ranking, ranking }),
-    captioner: given?.captioner ?? createPhraseCaptioner(pictures),
+    answerer: createAnswerer({ search, index: spaces.items, mediaStore, reader: given.reader ?? ranking, ranking }),
+    captioner: given.reader?.captioner ?? createPhraseCaptioner(pictures),
     transcribe: async (sound) => {
       if (speech !== undefined) return speech.transcribe(await decoders.audio(sound, speech.sampleRateHz));
-      throw new ChiasmError('unsupported_modality', 'no model listens: choose one that has a tower for sound');
+      throw new ChiasmError('unsupported_modality', 'no model listens: start with --speech, or with a model that has a tower for sound');
     },
   };
 }

@@ -1,11 +1,12 @@
 /** The API in AWS: buckets for stores, SQS for the queue, presigned addresses for bytes, tasks of ECS for jobs. */
 
-import { composeTelemetry, openBucket, openServedSpace } from '#functions/cloud/compose.ts';
+import { composeTelemetry, openBucket, openServedSpace, openSpeech } from '#functions/cloud/compose.ts';
 import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
+import { openReader } from '#shared/answer/open-reader.ts';
 import { ATTRIBUTES_METADATA } from '#shared/catalog/parse-attributes.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
@@ -47,15 +48,17 @@ export async function composeApi(environment: ApiEnvironment) {
   const { clock, log, metrics } = composeTelemetry(environment, 'api');
   const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
   const stateStore = openBucket(environment.CHIASM_STATE_BUCKET);
-  const [{ model, encoder, index, indexDeps, spaces }, queue] = await Promise.all([
+  const openSession = createThreadedSession;
+  const [{ model, encoder, index, indexDeps, spaces }, queue, reader, speech] = await Promise.all([
     openServedSpace(environment, stateStore, { clock, log }),
     openQueue(environment, log),
+    environment.CHIASM_READER === undefined ? undefined : openReader(environment.CHIASM_READER, { openSession }),
+    openSpeech(environment),
   ]);
   const nextUlid = createUlidGenerator(clock);
   const inbox = createInbox({ queue, index, clock, nextSequencer: nextUlid });
   const ingest = followedBacklog(inbox);
   const signer = createS3UploadSigner({ bucket: environment.CHIASM_MEDIA_BUCKET });
-  const openSession = createThreadedSession;
   const kinds = createJobKinds({ mediaStore, stateStore, spaces: () => spaces, openSession, clock });
   const alignments = createAlignmentStore(stateStore);
   const bridges = createAlignmentBridges({ alignments, trainer: { openSession }, clock, log });
@@ -67,7 +70,7 @@ export async function composeApi(environment: ApiEnvironment) {
     spaces,
     search,
     zeroShot,
-    ...answerOver({ spaces, search, zeroShot, mediaStore }),
+    ...answerOver({ spaces, search, zeroShot, mediaStore }, { ...(reader && { reader }), ...(speech && { speech }) }),
     classifiers: createClassifiers({
       store: createClassifierStore(stateStore),
       openSession,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   mediaVariables,
   modelVariables,
+  speechVariables,
   stageVariables,
   stateVariables,
   trainerVariables,
@@ -19,6 +20,8 @@ const environmentSchema = z.object({
   ...modelVariables,
   ...vectorVariables,
   ...trainerVariables,
+  ...speechVariables,
+  [ENVIRONMENT.reader]: z.string().min(1).optional(),
   [ENVIRONMENT.consoleOrigin]: z.url().optional(),
 });
 

@@ -23,6 +23,8 @@ export const HELP = `Chiasm: search pictures, sounds and text by describing them
                   instanceHour=1,thousandReads=0.0004,thousandWrites=0.005,gigabyteMonth=0.023
   --drop-former   erase the index of the former model after the switch (default: keep it)
   --reader M      model that answers questions                (default reader; CHIASM_READER)
+                  bedrock:MODEL_ID asks Amazon Bedrock: pictures leave this machine, every question is billed
+  --speech M      model that writes down what is said: whisper-base or a folder (CHIASM_SPEECH)
   --once          index what has changed, then exit
   --json          one JSON object a line instead of progress
   --help, --version
@@ -42,6 +44,8 @@ export interface Arguments {
   readonly prices: CloudPrices | undefined;
   readonly dropFormer: boolean;
   readonly reader: string;
+  /** Undefined: nobody listens. */
+  readonly speech: string | undefined;
   readonly once: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -63,6 +67,7 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
         prices: { type: 'string' },
         'drop-former': { type: 'boolean', default: false },
         reader: { type: 'string' },
+        speech: { type: 'string' },
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -79,6 +84,7 @@ export function parseArguments(argv: readonly string[], environment: LocalEnviro
       prices: values.prices === undefined ? undefined : parsePrices(values.prices),
       dropFormer: values['drop-former'],
       reader: values.reader ?? environment.CHIASM_READER ?? 'reader',
+      speech: values.speech ?? environment.CHIASM_SPEECH,
       once: values.once,
       json: values.json,
       help: values.help,

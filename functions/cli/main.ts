@@ -13,6 +13,7 @@ import { type LocalEnvironment, readEnvironment } from '#functions/local/env.ts'
 import type { LocalSpaces } from '#functions/local/local-spaces.ts';
 import { chooseModels } from '#functions/local/model-choice.ts';
 import { writeSample } from '#functions/local/sample/write-sample.ts';
+import { findReader } from '#shared/answer/open-reader.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog } from '#shared/core/log.ts';
@@ -44,7 +45,8 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
   for (const folder of folders) await checkFolder(folder);
   const names = args.models ?? (await recordedModels(dataFolder)) ?? ['starter'];
   const models = await chooseModels(names, dataFolder);
-  const readerFolder = await findModel(args.reader, { dataFolder });
+  const reader = await findReader(args.reader, { dataFolder });
+  const speechFolder = args.speech === undefined ? undefined : await findModel(args.speech, { dataFolder });
   const model = models.map((choice) => choice.model).join(', ');
   reporter.starting({ version: version(), model, data: args.data, folders });
 
@@ -65,7 +67,8 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
       folders,
       dataFolder,
       models,
-      readerFolder,
+      reader,
+      ...(speechFolder !== undefined && { speechFolder }),
       estimateOnly: args.estimate,
       formerSpaces: args.dropFormer ? 'drop' : 'keep',
       apiKeys,

@@ -14,6 +14,7 @@ import { openModelFolder } from '#shared/models/model-folder.ts';
 import type { SessionOptions } from '#shared/runtime/session.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSpaceSet } from '#shared/spaces/space-set.ts';
+import { openWhisper } from '#shared/speech/whisper-speech-to-text.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createS3Client } from '#shared/store/s3-client.ts';
 import { createS3ObjectStore } from '#shared/store/s3-object-store.ts';
@@ -57,6 +58,12 @@ export async function openModel(environment: {
   const executionProviders: SessionOptions['executionProviders'] = device === 'cuda' ? ['cuda', 'cpu'] : ['cpu'];
   const model = await openModelFolder(folder);
   return { model, encoder: await createEncoder(model, { openSession: createThreadedSession }, { executionProviders }) };
+}
+
+/** The model that writes down what is said; undefined where none is set. */
+export async function openSpeech(environment: { readonly [ENVIRONMENT.speech]?: string | undefined }) {
+  const { CHIASM_SPEECH: folder } = environment;
+  return folder === undefined ? undefined : openWhisper(folder);
 }
 
 interface VectorEnvironment {

@@ -23,6 +23,8 @@ export const modelVariables = {
   [ENVIRONMENT.device]: z.enum(['cpu', 'cuda']).default('cpu'),
 };
 
+export const speechVariables = { [ENVIRONMENT.speech]: text.optional() };
+
 /** Where the vectors are: in generations beside the items, or in a vector bucket. */
 export const vectorVariables = {
   [ENVIRONMENT.vectorIndex]: z.enum(['embedded', 's3-vectors']).default('embedded'),

@@ -1,6 +1,6 @@
 /** What an evaluation needs: the model, and ways to embed. The same decoding and encoding as in the served program. */
 
-import { openReader } from '#shared/answer/open-reader.ts';
+import { findReader, openReader } from '#shared/answer/open-reader.ts';
 import type { Reader } from '#shared/answer/reader.ts';
 import { createZeroShotClassifier, type ZeroShotClassifier } from '#shared/classify/zero-shot.ts';
 import { loadEncoder } from '#shared/encoders/create-encoder.ts';
@@ -11,7 +11,7 @@ import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 
 /** The model that answers questions, by name or folder. @throws ChiasmError `not_found` or `model_invalid` */
 export async function composeReader(model: string, dataFolder: string): Promise<Reader> {
-  return openReader(await findModel(model, { dataFolder }), { openSession: createOnnxSession });
+  return openReader(await findReader(model, { dataFolder }), { openSession: createOnnxSession });
 }
 
 export interface Evaluation {

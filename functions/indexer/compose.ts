@@ -5,6 +5,7 @@ import {
   openBucket,
   openModel,
   openSpaceIndex,
+  openSpeech,
   type Program,
   SCRATCH_FOLDER,
 } from '#functions/cloud/compose.ts';
@@ -13,6 +14,7 @@ import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { readChange } from '#shared/ingest/read-change.ts';
+import { createTranscriber } from '#shared/ingest/transcriber.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
 import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { createSqsEventQueue, type SqsRecord } from '#shared/queue/sqs-event-queue.ts';
@@ -34,14 +36,17 @@ export async function composeIndexer(environment: IndexerEnvironment, program: P
     log,
     scratchFolder: SCRATCH_FOLDER,
   });
+  const speech = await openSpeech(environment);
+  const limits = DEFAULT_MEDIA_LIMITS;
+  const transcriber = speech && createTranscriber(speech, limits);
   const line: Omit<IngestDependencies, 'queue' | 'onSettled'> = {
     index,
     encoder,
-    prepare: createPrepare({ mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS }),
+    prepare: createPrepare({ mediaStore, index, encoder, limits, ...(transcriber && { transcriber }) }),
     clock,
     log,
   };
-  return { ...telemetry, index, encoder, line };
+  return { ...telemetry, index, encoder, speech, line };
 }
 
 /** How messages of the work queue are received, and what their bodies say. */

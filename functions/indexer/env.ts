@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   mediaVariables,
   modelVariables,
+  speechVariables,
   stageVariables,
   stateVariables,
   vectorVariables,
@@ -16,6 +17,7 @@ const environmentSchema = z.object({
   ...stateVariables,
   ...modelVariables,
   ...vectorVariables,
+  ...speechVariables,
 });
 
 export type IndexerEnvironment = z.infer<typeof environmentSchema>;

@@ -21,7 +21,7 @@ const REFRESH_MS = 30_000;
 const METRICS_MS = 10_000;
 
 const environment = readEnvironment();
-const { index, encoder, line, log, metrics } = await composeIndexer(environment, 'indexer');
+const { index, encoder, speech, line, log, metrics } = await composeIndexer(environment, 'indexer');
 const queue = await openWorkQueue(environment, log);
 const protection = createTaskProtection({ log }, { agentUri: readAgentUri() });
 const outcomes = createOutcomes(metrics);
@@ -60,6 +60,7 @@ try {
   await protection.close();
   await index.close();
   await encoder.close();
+  await speech?.close();
 }
 log.info('indexer.stopped');
 

@@ -1,7 +1,7 @@
 /** The whole system in one process: folders for stores, a queue in memory, ONNX Runtime on the CPU. */
 
 import { join, resolve } from 'node:path';
-import { answerOver } from '#functions/api/answer-over.ts';
+import { type AnswerModels, answerOver } from '#functions/api/answer-over.ts';
 import type { ApiApp } from '#functions/api/api-env.ts';
 import { createApp } from '#functions/api/app.ts';
 import {
@@ -15,7 +15,6 @@ import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
 import { openReader } from '#shared/answer/open-reader.ts';
-import type { Reader } from '#shared/answer/reader.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
@@ -30,6 +29,7 @@ import type { ChangeMessage, SequencedChange } from '#shared/ingest/change-messa
 import { createInbox } from '#shared/ingest/inbox.ts';
 import { type IngestOptions, ingest } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
+import { createTranscriber, type Transcriber } from '#shared/ingest/transcriber.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import { createLocalJobRunner } from '#shared/jobs/local-job-runner.ts';
@@ -42,6 +42,7 @@ import { createSearch } from '#shared/search/search.ts';
 import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
 import type { SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import { readSpaceRecord } from '#shared/spaces/space-record.ts';
+import { openWhisper } from '#shared/speech/whisper-speech-to-text.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
@@ -65,8 +66,10 @@ export interface LocalSettings {
   readonly dataFolder: string;
   /** At least one; with several, each modality is searched in the space of one of them. */
   readonly models: readonly ModelChoice[];
-  /** Folder of the model that answers questions. */
-  readonly readerFolder: string;
+  /** Model that answers questions: its folder, or `bedrock:MODEL_ID`. */
+  readonly reader: string;
+  /** Folder of the model that writes down what is said. @default nobody does */
+  readonly speechFolder?: string;
   /** What becomes of the spaces of other models once the wanted ones have taken over. @default 'keep' */
   readonly formerSpaces?: 'keep' | 'drop';
   /** Nothing is recorded of a change of the model: it is only to be estimated. @default false */
@@ -199,6 +202,9 @@ function openMedia({ dataFolder, folders }: LocalSettings): Media {
 
 async function start(settings: LocalSettings, media: Media, stateStore: ObjectStore, log: Log): Promise<Running> {
   const clock = systemClock;
+  const reader = await openReader(settings.reader, { openSession: createThreadedSession });
+  const speech = settings.speechFolder === undefined ? undefined : await openWhisper(settings.speechFolder);
+  const transcriber = speech && createTranscriber(speech, DEFAULT_MEDIA_LIMITS);
   const scratchFolder = join(settings.dataFolder, 'scratch');
   const nextUlid = createUlidGenerator(clock);
   const common = { store: stateStore, clock, log, scratchFolder };
@@ -209,7 +215,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       clock,
       log,
       nextUlid,
-      openLine: (folder, hooks) => openLine(folder, hooks, { ...common, nextUlid, media, settings }),
+      openLine: (folder, hooks) => openLine(folder, hooks, { ...common, nextUlid, media, settings, transcriber }),
       findModel: (model) => findModel(model, { dataFolder: settings.dataFolder }),
       compactKept: async (space) => void (await compact({ ...common, space })),
       eraseInKept: async (space, key) => {
@@ -224,7 +230,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
     settings.models,
     { former: settings.formerSpaces ?? 'keep', estimateOnly: settings.estimateOnly ?? false },
   );
-  const reader = await openReader(settings.readerFolder, { openSession: createThreadedSession });
+  const given = { reader, ...(speech && { speech }) };
   let serving: Serving | undefined;
   const classifiers = createClassifiers({
     store: createClassifierStore(stateStore),
@@ -253,7 +259,7 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       },
     },
     serving: () => {
-      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges, reader);
+      if (serving?.spaces !== spaces.live) serving = serve(spaces.live, media.mediaStore, bridges, given);
       return serving;
     },
     classifiers,
@@ -265,19 +271,20 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
       await classifiers.close();
       await bridges.close();
       await reader.close();
+      await speech?.close(); // what it is listening to comes again at the next start
       await spaces.close();
     },
   };
 }
 
-function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges, reader: Reader): Serving {
+function serve(spaces: LineSet, mediaStore: ObjectStore, bridges: SpaceBridges, given: AnswerModels): Serving {
   const search = createSearch({ spaces: spaces.members, mediaStore, bridges });
   const zeroShot = createZeroShotClassifier(spaces);
-  return { spaces, search, zeroShot, ...answerOver({ spaces, search, zeroShot, mediaStore }, reader) };
+  return { spaces, search, zeroShot, ...answerOver({ spaces, search, zeroShot, mediaStore }, given) };
 }
 
-/** Longer than any batch waits; a message that is not finished then is worked on again. */
-const VISIBILITY_MS = 15 * 60_000;
+/** Longer than many long sounds wait until they are written down; the queue and its messages end with the process anyway. */
+const VISIBILITY_MS = 24 * 60 * 60_000;
 const MAX_ATTEMPTS = 5;
 /** One program at a time has the data folder, so that whatever this name owns is free when it starts. */
 const LOCAL_OWNER = 'local';
@@ -286,12 +293,13 @@ interface LineDependencies extends Omit<CompactDependencies, 'space'> {
   readonly nextUlid: () => string;
   readonly media: Media;
   readonly settings: LocalSettings;
+  readonly transcriber: Transcriber | undefined;
 }
 
 async function openLine(
   folder: string,
   hooks: Parameters<LocalSpacesDependencies['openLine']>[1],
-  { nextUlid, media: { mediaStore }, settings, ...common }: LineDependencies,
+  { nextUlid, media: { mediaStore }, settings, transcriber, ...common }: LineDependencies,
 ): Promise<SpaceLine> {
   const { clock, log } = common;
   const model = await openModelFolder(folder);
@@ -308,7 +316,8 @@ async function openLine(
   };
   const schedule = createCompactionSchedule(() => index.statistics(), fold, log);
   const scope = () => hooks.scope(space.id);
-  const preparing = { mediaStore, index, encoder, limits: DEFAULT_MEDIA_LIMITS, scope };
+  const limits = DEFAULT_MEDIA_LIMITS;
+  const preparing = { mediaStore, index, encoder, limits, scope, ...(transcriber && { transcriber }) };
   const prepare = createPrepare(preparing);
   const stopping = new AbortController();
   const onSettled = ({ key, sequencer }: SequencedChange, outcome: 'done' | 'failed' | 'dead') => {
@@ -329,6 +338,7 @@ async function openLine(
     embedder: createContentEmbedder(encoder, createMediaDecoders()),
     index,
     inbox,
+    ...(transcriber && { transcribedBy: transcriber.model }),
     prepareAnew: createPrepare({
       ...preparing,
       index: { item: async () => undefined, itemWithBytes: async () => undefined },

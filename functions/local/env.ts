@@ -20,6 +20,7 @@ const environmentSchema = z.object({
   CHIASM_DATA: z.string().min(1).optional(),
   CHIASM_MODEL: z.string().min(1).optional(),
   CHIASM_READER: z.string().min(1).optional(),
+  CHIASM_SPEECH: z.string().min(1).optional(),
   CHIASM_LOG: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   NO_COLOR: z.string().optional(),
 });

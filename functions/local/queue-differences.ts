@@ -18,6 +18,7 @@ export interface Media {
 interface Line {
   readonly index: VectorIndex;
   readonly inbox: Inbox;
+  readonly transcribedBy?: string;
 }
 
 const KEYS_AT_ONCE = 1_000;
@@ -25,9 +26,10 @@ const ITEMS_AT_ONCE = 500;
 
 /**
  * Queues whatever differs; returns how many keys. What the folders cannot show now is not taken for deleted; a file that
- * cannot be read is queued too, so that it ends as a failed item with the reason.
+ * cannot be read is queued too, so that it ends as a failed item with the reason; so are sounds that the speech model of now
+ * has not heard.
  */
-export async function queueDifferences({ mediaStore, skipped }: Media, { index, inbox }: Line): Promise<number> {
+export async function queueDifferences({ mediaStore, skipped }: Media, { index, inbox, transcribedBy }: Line): Promise<number> {
   const keys = createKeyQueue(inbox);
   skipped.clear();
   for await (const { operation, key } of reconcile(mediaStore, index)) {
@@ -35,6 +37,11 @@ export async function queueDifferences({ mediaStore, skipped }: Media, { index, 
   }
   for (const { path, problem } of skipped.values()) {
     if (problem === 'unreadable' && !path.endsWith('/') && objectKeyProblem(path) === undefined) await keys.add(path);
+  }
+  if (transcribedBy !== undefined) {
+    for await (const item of itemsOf(index, new Set(['audio'] as const))) {
+      if (item.transcribedBy !== transcribedBy) await keys.add(item.key);
+    }
   }
   return keys.end();
 }

@@ -14,6 +14,8 @@ export interface SpaceLine {
   readonly embedder: ContentEmbedder;
   readonly index: VectorIndex;
   readonly inbox: Inbox;
+  /** The model that writes down what is said in sounds. */
+  readonly transcribedBy?: string;
   /** As the line prepares objects, with nothing known of them from before. */
   readonly prepareAnew: PrepareObject;
   /** Folds what is fresh into the next generation. */

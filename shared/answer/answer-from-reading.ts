@@ -3,6 +3,8 @@
  * transcripts by taking the sentence that speaks most of what is asked. What they say is merged by confidence and match.
  */
 
+import { isDeepStrictEqual } from 'node:util';
+import { transcriptOf } from '#shared/catalog/item.ts';
 import type { SearchResult } from '#shared/search/query.ts';
 import {
   type Answer,
@@ -23,6 +25,7 @@ const LEAST_SHARE = 0.5;
 const UNKNOWN_PROBABILITY = 0.5;
 /** At least, of an item that holds the words literally. */
 const LITERAL_PROBABILITY = 0.9;
+const WHOLE_SOUND = { startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY };
 
 interface Reading {
   readonly result: SearchResult;
@@ -86,11 +89,19 @@ async function read(
   return { ...reading, candidates: quote === undefined ? [] : [quote] };
 }
 
-/** Of the part that was found: a passage, or the transcript of a stretch of sound. */
+/** Of the part that was found: a passage, or what is said in a stretch of sound. */
 async function textOf({ index }: AnswerDependencies, { key, part }: SearchResult): Promise<string | undefined> {
-  const parts = (await index.item(key))?.parts ?? [];
-  const same = parts.find(({ range }) => JSON.stringify(range) === JSON.stringify(part));
-  return same?.text ?? parts.find(({ text }) => text !== undefined)?.text;
+  const found = await index.item(key);
+  if (found === undefined) return undefined;
+  const { item, parts } = found;
+  const same = parts.find(({ range, text }) => text !== undefined && isDeepStrictEqual(range, part));
+  if (same !== undefined) return same.text;
+  if (item.modality !== 'audio') return parts.find(({ text }) => text !== undefined)?.text;
+  const { startSeconds, endSeconds } = part !== null && 'startSeconds' in part ? part : WHOLE_SOUND;
+  const said = transcriptOf(item, parts).filter(
+    (segment) => segment.startSeconds < endSeconds && segment.endSeconds > startSeconds,
+  );
+  return said.length === 0 ? undefined : said.map(({ text }) => text).join(' ');
 }
 
 /**

@@ -18,6 +18,19 @@ export interface Part {
   readonly vector?: Float32Array;
 }
 
+export type TimeRange = Extract<PartRange, { readonly startSeconds: number }>;
+
+/** What is said in a sound, in the order of time: its parts that have words. */
+export function transcriptOf(
+  { modality }: Pick<Item, 'modality'>,
+  parts: readonly Part[],
+): readonly (TimeRange & { readonly text: string })[] {
+  if (modality !== 'audio') return [];
+  return parts.flatMap(({ range, text }) => {
+    return text === undefined || range === null || !('startSeconds' in range) ? [] : [{ ...range, text }];
+  });
+}
+
 export interface Failure {
   readonly code: string;
   /** One sentence that a person understands. */
@@ -51,6 +64,8 @@ export interface Item {
   readonly averageColour?: string;
   /** Peak amplitudes over the length of a sound, each 0 to 1. */
   readonly waveform?: readonly number[];
+  /** The model that wrote down what is said in a sound, whether or not it heard any words. */
+  readonly transcribedBy?: string;
   readonly title?: string;
 }
 

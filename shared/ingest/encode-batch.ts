@@ -67,5 +67,5 @@ function toChange(object: Prepared, vectors: readonly (Float32Array | undefined)
     };
   });
   const item = { ...object.item, indexedAt: new Date(clock.now()).toISOString() };
-  return { operation: 'put', item, parts: object.parts ?? parts };
+  return { operation: 'put', item, parts: object.parts ?? [...parts, ...(object.transcript ?? [])] };
 }

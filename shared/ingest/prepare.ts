@@ -14,7 +14,7 @@ import { cutPassages } from '#shared/media/cut-passages.ts';
 import { cutWindows } from '#shared/media/cut-windows.ts';
 import { decodeAudio } from '#shared/media/decode-audio.ts';
 import { decodeImage } from '#shared/media/decode-image.ts';
-import { type AudioFormat, detectMediaType, type MediaType, type TextFormat } from '#shared/media/detect-media-type.ts';
+import { detectMediaType, type MediaType, type TextFormat } from '#shared/media/detect-media-type.ts';
 import type { ImageGeometry, Pixels } from '#shared/media/image.ts';
 import type { MediaLimits } from '#shared/media/limits.ts';
 import { readText } from '#shared/media/read-text.ts';
@@ -22,6 +22,7 @@ import { waveform } from '#shared/media/waveform.ts';
 import type { ObjectStore, StoredObject } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import type { SequencedChange } from './change-message.ts';
+import type { SoundFile, Transcriber } from './transcriber.ts';
 
 /** One part's content in the form that the encoder takes. */
 export type EncoderInput =
@@ -35,6 +36,8 @@ export interface Prepared {
   readonly parts?: readonly Part[];
   /** One for each part that is to be encoded, in order; none for a failed item. */
   readonly inputs: readonly EncoderInput[];
+  /** Parts that follow these and have no vectors: what is said in a sound. */
+  readonly transcript?: readonly Part[];
   /** Of the decoded inputs in memory. */
   readonly sizeBytes: number;
 }
@@ -49,6 +52,8 @@ export interface PrepareDependencies {
   readonly limits: MediaLimits;
   /** Of which modalities items are indexed here; objects of others are gone for this space. All when undefined. */
   readonly scope?: () => ReadonlySet<Modality> | undefined;
+  /** Writes down what is said in sounds. @default nobody does */
+  readonly transcriber?: Transcriber;
 }
 
 /** Failures of the content, which the same bytes will meet again; everything else is a fault of the machine. */
@@ -75,19 +80,20 @@ export function createPrepare(deps: PrepareDependencies): PrepareObject {
       const before = await deps.index.item(key);
       const scope = deps.scope?.();
       if (isOutside(scope, before?.item.etag === etag ? before.item.modality : undefined)) return 'gone';
-      if (before !== undefined && isSame(before.item, seen)) return 'unchanged';
+      if (before !== undefined && isSame(before.item, seen) && isHeard(deps, before.item)) return 'unchanged';
       refuseTooLarge(sizeBytes, Math.max(deps.limits.imageBytes, deps.limits.audioBytes));
       const object = await deps.mediaStore.get(key);
       if (object === undefined) return 'gone';
       const digest = createHash('sha256').update(object.bytes).digest('hex');
       seen = { ...seen, etag: object.etag, digest };
-      if (before?.item.status === 'indexed' && before.item.digest === digest) return keepParts(before, seen);
+      const isKnown = before?.item.status === 'indexed' && before.item.digest === digest;
+      if (isKnown && isHeard(deps, before.item)) return keepParts(before, seen);
       const type = detectMediaType(object.bytes, key);
       if (isOutside(scope, type.modality)) return 'gone';
       seen = { ...seen, modality: type.modality, contentType: type.contentType };
       const twin = await deps.index.itemWithBytes(digest);
-      if (twin?.item.contentType === seen.contentType) return takeParts(twin, seen);
-      const decoded = await decode(deps, object, type);
+      if (twin?.item.contentType === seen.contentType && isHeard(deps, twin.item)) return takeParts(twin, seen);
+      const decoded = await decode(deps, object, type, digest);
       return { ...decoded, item: { ...seen, ...decoded.details, status: 'indexed' } };
     } catch (thrown) {
       if (!(thrown instanceof ChiasmError) || thrown.retryable || !CONTENT_FAILURES.has(thrown.code)) throw thrown;
@@ -109,6 +115,11 @@ function isSame(before: Item, seen: Seen): boolean {
   return sameObject && isDeepStrictEqual(before.attributes, seen.attributes);
 }
 
+/** Whether what is said in it, if it is a sound, was written down by the model that does so now. */
+export function isHeard({ transcriber }: Pick<PrepareDependencies, 'transcriber'>, item: Item): boolean {
+  return transcriber === undefined || item.modality !== 'audio' || item.transcribedBy === transcriber.model;
+}
+
 /** The same bytes as before, moved to another disk or given other attributes: nothing to decode or encode. */
 function keepParts(before: { readonly item: Item; readonly parts: readonly Part[] }, seen: Seen): Prepared {
   const { sequencer, etag, attributes } = seen;
@@ -123,15 +134,21 @@ function takeParts(twin: { readonly item: Item; readonly parts: readonly Part[] 
 interface Decoded {
   readonly details: Partial<Item>;
   readonly inputs: readonly EncoderInput[];
+  readonly transcript?: readonly Part[];
   readonly sizeBytes: number;
 }
 
-function decode(deps: PrepareDependencies, { bytes }: StoredObject, type: MediaType): Promise<Decoded> | Decoded {
+function decode(
+  deps: PrepareDependencies,
+  { bytes }: StoredObject,
+  type: MediaType,
+  digest: string,
+): Promise<Decoded> | Decoded {
   switch (type.modality) {
     case 'image':
       return decodePicture(deps, bytes);
     case 'audio':
-      return decodeSound(deps, bytes, type.format);
+      return decodeSound(deps, { bytes, format: type.format, digest });
     case 'text':
       return decodeText(deps, bytes, type.format);
   }
@@ -143,17 +160,20 @@ async function decodePicture({ encoder, limits }: PrepareDependencies, bytes: Ui
 }
 
 async function decodeSound(
-  { encoder, limits }: PrepareDependencies,
-  bytes: Uint8Array,
-  format: AudioFormat,
+  { encoder, limits, transcriber }: PrepareDependencies,
+  sound: SoundFile,
 ): Promise<Decoded> {
   const sampleRateHz = encoder.audio?.sampleRateHz ?? SAMPLE_RATE_WITHOUT_TOWER_HZ;
-  const { samples, durationSeconds } = await decodeAudio(bytes, format, { sampleRateHz, limits });
+  const { samples, durationSeconds } = await decodeAudio(sound.bytes, sound.format, { sampleRateHz, limits });
   const windows = cutWindows(samples, sampleRateHz, encoder.audio?.windowSeconds ?? durationSeconds);
   const inputs = windows.map(({ samples: window, startSeconds, endSeconds }): EncoderInput => {
     return { modality: 'audio', range: { startSeconds, endSeconds }, samples: window };
   });
-  return { details: { durationSeconds, waveform: waveform(samples) }, inputs, sizeBytes: samples.byteLength };
+  const details = { durationSeconds, waveform: waveform(samples) };
+  const decoded = { details, inputs, sizeBytes: samples.byteLength };
+  if (transcriber === undefined) return decoded;
+  const transcript = await transcriber.transcribe(sound);
+  return { ...decoded, details: { ...details, transcribedBy: transcriber.model }, transcript };
 }
 
 function decodeText({ limits }: PrepareDependencies, bytes: Uint8Array, format: TextFormat): Decoded {

@@ -1,7 +1,7 @@
 /** Items and objects on the wire. */
 
 import { z } from '@hono/zod-openapi';
-import type { Item, Part } from '#shared/catalog/item.ts';
+import { type Item, type Part, transcriptOf } from '#shared/catalog/item.ts';
 import { attributesSchema, modalitySchema, partRangeSchema, previewSchema } from './common.ts';
 
 export const itemSchema = z
@@ -18,6 +18,11 @@ export const itemSchema = z
       .optional()
       .openapi({ description: 'How many parts are embedded; only where one item is asked for.' }),
     ranges: z.array(partRangeSchema).optional().openapi({ description: 'Where each part lies; with `parts`.' }),
+    transcript: z
+      .array(z.object({ startSeconds: z.number(), endSeconds: z.number(), text: z.string() }))
+      .optional()
+      .openapi({ description: 'What is said in a sound, where a speech model has listened; with `parts`.' }),
+    transcribedBy: z.string().optional().openapi({ description: 'The speech model that listened.' }),
     indexedAt: z.string().optional(),
     etag: z.string().optional(),
     digest: z.string().optional().openapi({ description: 'SHA-256 of the bytes, hexadecimal.' }),
@@ -82,12 +87,23 @@ export function toWireItem(item: Item, url: string, parts?: readonly Part[]): Wi
     status: item.status,
     ...(item.failure ? { failure: { ...item.failure } } : {}),
     attributes: item.attributes as WireItem['attributes'],
-    ...(parts ? { parts: parts.length, ranges: parts.map((part) => part.range) } : {}),
+    ...(parts ? describeParts(item, parts) : {}),
+    ...(item.transcribedBy === undefined ? {} : { transcribedBy: item.transcribedBy }),
     indexedAt: item.indexedAt,
     etag: item.etag,
     ...(item.digest === undefined ? {} : { digest: item.digest }),
     preview: toPreview(item),
     url,
+  };
+}
+
+function describeParts(item: Item, parts: readonly Part[]): Pick<WireItem, 'parts' | 'ranges' | 'transcript'> {
+  const embedded = item.modality === 'audio' ? parts.filter(({ text }) => text === undefined) : parts;
+  const transcript = transcriptOf(item, parts);
+  return {
+    parts: embedded.length,
+    ranges: embedded.map(({ range }) => range),
+    ...(item.transcribedBy === undefined ? {} : { transcript: [...transcript] }),
   };
 }
 

@@ -83,14 +83,14 @@ export async function startSystem(options: SystemOptions = {}) {
   const folder = join(root, 'collection');
   await mkdir(folder);
   await fill(folder);
-  const readerFolder = await makeAnswerModel(join(root, 'reader'));
+  const reader = await makeAnswerModel(join(root, 'reader'));
   const compose = async (model: string) =>
     composeLocal(
       {
         folders: [folder],
         dataFolder: join(root, 'data'),
         models: await chooseModels([model], root),
-        readerFolder,
+        reader,
         apiKeys,
         allowedHosts: LOOPBACK_HOSTS,
       },

@@ -27,7 +27,7 @@ export async function startLocal(root: string, models: readonly string[], option
       folders: [join(root, 'media')],
       dataFolder,
       models: await chooseModels(models, dataFolder),
-      readerFolder: await makeAnswerModel(join(root, 'reader')),
+      reader: await makeAnswerModel(join(root, 'reader')),
       apiKeys: [],
       allowedHosts: 'any',
       ...options,
