@@ -11,6 +11,7 @@ import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
 import { createCommandSpeechToText } from '#shared/speech/command-speech-to-text.ts';
 import type { SpeechToText } from '#shared/speech/speech-to-text.ts';
 import type { AppDependencies } from './app-dependencies.ts';
+import { describeModelInUse } from './describe-model.ts';
 
 interface Live extends Pick<AppDependencies, 'search' | 'zeroShot' | 'mediaStore'> {
   readonly spaces: SpaceSet<ServedSpace & { readonly encoder: Encoder }>;
@@ -23,7 +24,10 @@ export interface AnswerModels {
   readonly speech?: SpeechToText;
 }
 
-export function answerOver(live: Live, given: AnswerModels): Pick<AppDependencies, 'answerer' | 'captioner' | 'transcribe'> {
+export function answerOver(
+  live: Live,
+  given: AnswerModels,
+): Pick<AppDependencies, 'answerer' | 'captioner' | 'transcribe' | 'answering'> {
   const { spaces, search, zeroShot, mediaStore } = live;
   const pictures = spaces.spaceOf('image') ?? spaces.members[0];
   const sounds = spaces.spaceOf('audio');
@@ -31,11 +35,18 @@ export function answerOver(live: Live, given: AnswerModels): Pick<AppDependencie
   const decoders = createMediaDecoders();
   const ranking = createRankingReader({ space: pictures, zeroShot });
   return {
+    answering: {
+      ...(given.reader && { reader: describeModelInUse(given.reader) }),
+      ...(given.speech && { speech: describeModelInUse(given.speech) }),
+    },
     answerer: createAnswerer({ search, index: spaces.items, mediaStore, reader: given.reader ?? ranking, ranking }),
     captioner: given.reader?.captioner ?? createPhraseCaptioner(pictures),
     transcribe: async (sound) => {
       if (speech !== undefined) return speech.transcribe(await decoders.audio(sound, speech.sampleRateHz));
-      throw new ChiasmError('unsupported_modality', 'no model listens: start with --speech, or with a model that has a tower for sound');
+      throw new ChiasmError(
+        'unsupported_modality',
+        'no model listens: start with --speech, or with a model that has a tower for sound',
+      );
     },
   };
 }

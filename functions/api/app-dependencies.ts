@@ -72,14 +72,33 @@ export interface Health {
   readonly detail?: string;
 }
 
-export interface ModelDescription {
+export interface ModelInUse {
   readonly name: string;
+  readonly licence?: string;
+  readonly description?: string;
+  /** As measured; with the interval of 95 % and the number of examples where they are known. */
+  readonly metrics?: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly low?: number;
+    readonly high?: number;
+    readonly n?: number;
+  }[];
+}
+
+export interface ModelDescription extends ModelInUse {
   readonly space: Pick<Space, 'id' | 'dimensions'>;
   readonly modalities: readonly string[];
   readonly active: boolean;
-  readonly licence?: string;
-  readonly description?: string;
   readonly sizeBytes?: number;
+}
+
+/** Models that embed nothing. */
+export interface AnsweringModels {
+  /** Answers questions about pictures. */
+  readonly reader?: ModelInUse;
+  /** Writes down what is said. */
+  readonly speech?: ModelInUse;
 }
 
 type ServedSet = SpaceSet<ServedSpace & { readonly index: VectorIndex }>;
@@ -156,6 +175,7 @@ export interface AppDependencies {
   readonly uploads: UploadGrants;
   health(): Health;
   models(): readonly ModelDescription[];
+  readonly answering: AnsweringModels;
   readonly limits: ApiLimits;
   /** Bearer keys. None: no authentication, which is for programs that listen on loopback only. */
   readonly apiKeys: readonly string[];

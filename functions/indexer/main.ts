@@ -31,6 +31,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     log.info('indexer.stopping', { signal });
     stopping.abort();
+    void speech?.close(); // what it is listening to takes minutes: another task hears it
   });
 }
 
@@ -60,7 +61,6 @@ try {
   await protection.close();
   await index.close();
   await encoder.close();
-  await speech?.close();
 }
 log.info('indexer.stopped');
 

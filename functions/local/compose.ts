@@ -137,6 +137,9 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     get captioner() {
       return ready().serving().captioner;
     },
+    get answering() {
+      return running?.serving().answering ?? {};
+    },
     transcribe: (sound) => ready().serving().transcribe(sound),
     get jobs() {
       return ready().jobs;
@@ -184,7 +187,7 @@ interface Running {
 }
 
 /** What is made of the live spaces and replaced with them. */
-type Serving = Pick<AppDependencies, 'search' | 'zeroShot' | 'answerer' | 'captioner' | 'transcribe'> & {
+type Serving = Pick<AppDependencies, 'search' | 'zeroShot' | 'answerer' | 'captioner' | 'answering' | 'transcribe'> & {
   readonly spaces: LineSet;
 };
 

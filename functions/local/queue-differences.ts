@@ -29,7 +29,10 @@ const ITEMS_AT_ONCE = 500;
  * cannot be read is queued too, so that it ends as a failed item with the reason; so are sounds that the speech model of now
  * has not heard.
  */
-export async function queueDifferences({ mediaStore, skipped }: Media, { index, inbox, transcribedBy }: Line): Promise<number> {
+export async function queueDifferences(
+  { mediaStore, skipped }: Media,
+  { index, inbox, transcribedBy }: Line,
+): Promise<number> {
   const keys = createKeyQueue(inbox);
   skipped.clear();
   for await (const { operation, key } of reconcile(mediaStore, index)) {

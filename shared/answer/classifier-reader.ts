@@ -71,6 +71,7 @@ function describeReader(folder: AnswerModelFolder, session: Session, limits: Med
 
   return {
     name: folder.name,
+    ...(folder.card && { facts: folder.card }),
     abstainBelow: folder.card?.abstainBelow ?? DEFAULT_ABSTAIN_BELOW,
     knows: (choices) => choices.every((choice) => idOf.has(normalised(choice))),
     async read({ image, question, choices }) {

@@ -7,6 +7,8 @@ import { resolve } from 'node:path';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from '#shared/media/limits.ts';
 import { openImage } from '#shared/media/open-image.ts';
+import { taskCardSchema } from '#shared/models/model-card.ts';
+import { filesUsed, findGraph, readTaskCard, taskModelName } from '#shared/models/task-model-folder.ts';
 import type { CandidateAnswer, Captioner, Reader, ReaderRequest } from './reader.ts';
 
 export interface GenerativeReaderOptions {
@@ -20,6 +22,8 @@ export interface GenerativeReaderOptions {
 const MAX_TOKENS = 64;
 /** A written answer as a whole is rarely as probable as one of a list; below this most of its words were guesses. */
 const ABSTAIN_BELOW = 0.3;
+const GRAPHS = ['vision_encoder', 'embed_tokens', 'encoder_model', 'decoder_model_merged'];
+const CONFIGURATION = ['config.json', 'generation_config.json', 'preprocessor_config.json', 'processor_config.json', 'tokenizer.json', 'tokenizer_config.json']; // biome-ignore format: a list
 const CAPTION_TASK = '<CAPTION>';
 const CAPTION_PROMPT = 'Describe the picture in one sentence.';
 
@@ -30,6 +34,9 @@ export async function loadGenerativeReader(
   options: GenerativeReaderOptions = {},
 ): Promise<Reader> {
   const folder = resolve(path);
+  const graphs = await Promise.all(GRAPHS.map((stem) => findGraph(folder, stem)));
+  const used = await filesUsed(folder, CONFIGURATION, graphs);
+  const card = await readTaskCard(folder, taskCardSchema, { needed: {}, used }); // what is missing, the library says
   // loaded here: programs without such a model do not pay for the library
   const library = await import('@huggingface/transformers');
   library.env.allowRemoteModels = false;
@@ -71,7 +78,7 @@ export async function loadGenerativeReader(
     return { answer: text.trim(), confidence: text.trim() === '' ? 0 : certainty.mean() };
   };
 
-  const name = folder.split(/[/\\]/).at(-1)!;
+  const name = taskModelName(folder, card);
   const promptOf = (question: string, request: Partial<ReaderRequest>) =>
     florence ? question : chatPrompt(processor, { ...request, question });
   const captioner: Captioner = {
@@ -84,6 +91,7 @@ export async function loadGenerativeReader(
   };
   return {
     name,
+    ...(card && { facts: card }),
     abstainBelow: ABSTAIN_BELOW,
     // what it writes need not be one of them: ranking chooses
     knows: () => false,

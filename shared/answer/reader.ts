@@ -4,6 +4,8 @@
  * (Florence-2, SmolVLM), `bedrock-reader.ts` (Amazon Bedrock).
  */
 
+import type { ModelFacts } from '#shared/models/model-card.ts';
+
 /** One turn of a conversation that lies behind. */
 export interface Exchange {
   readonly question: string;
@@ -32,6 +34,8 @@ export interface CandidateAnswer {
 export interface Reader {
   /** Of the model. */
   readonly name: string;
+  /** From its card, where it has one. */
+  readonly facts?: ModelFacts;
   /** Below this confidence an answer is worse than saying "I don't know". */
   readonly abstainBelow: number;
   /** Whether it can choose among these answers. */

@@ -159,10 +159,7 @@ async function decodePicture({ encoder, limits }: PrepareDependencies, bytes: Ui
   return { details, inputs: [{ modality: 'image', range: null, pixels }], sizeBytes: pixels.data.byteLength };
 }
 
-async function decodeSound(
-  { encoder, limits, transcriber }: PrepareDependencies,
-  sound: SoundFile,
-): Promise<Decoded> {
+async function decodeSound({ encoder, limits, transcriber }: PrepareDependencies, sound: SoundFile): Promise<Decoded> {
   const sampleRateHz = encoder.audio?.sampleRateHz ?? SAMPLE_RATE_WITHOUT_TOWER_HZ;
   const { samples, durationSeconds } = await decodeAudio(sound.bytes, sound.format, { sampleRateHz, limits });
   const windows = cutWindows(samples, sampleRateHz, encoder.audio?.windowSeconds ?? durationSeconds);

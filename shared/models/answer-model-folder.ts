@@ -16,7 +16,7 @@ import {
   tokenizerJsonSchema,
 } from './model-config.ts';
 import { readJson } from './read-json.ts';
-import { findGraph, readTaskCard, taskModelName } from './task-model-folder.ts';
+import { filesUsed, findGraph, readTaskCard, taskModelName } from './task-model-folder.ts';
 
 const configSchema = modelConfigSchema.extend({
   id2label: z.record(z.string().regex(/^\d+$/), z.string()).readonly(),
@@ -57,9 +57,7 @@ export async function openAnswerModelFolder(path: string): Promise<AnswerModelFo
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, label]) => label);
   const gaps = Object.keys(config?.id2label ?? {}).some((id) => Number(id) >= labels.length);
-  const issues = gaps
-    ? [{ path: 'config.json#/id2label', message: 'expected the numbers from 0 without gaps' }]
-    : [];
+  const issues = gaps ? [{ path: 'config.json#/id2label', message: 'expected the numbers from 0 without gaps' }] : [];
   const needed = {
     'config.json': config,
     'tokenizer.json': json,
@@ -67,7 +65,8 @@ export async function openAnswerModelFolder(path: string): Promise<AnswerModelFo
     'preprocessor_config.json': preprocessor,
     'onnx/model.onnx': graph,
   };
-  const card = await readTaskCard(folder, answerCardSchema, { needed, graphs: [graph] }, issues);
+  const used = await filesUsed(folder, Object.keys(needed), [graph]);
+  const card = await readTaskCard(folder, answerCardSchema, { needed, used }, issues);
   return {
     path: folder,
     name: taskModelName(folder, card),

@@ -81,4 +81,6 @@ export const taskCardSchema = modelCardSchema.omit({
 });
 
 export type ModelCard = z.output<typeof modelCardSchema>;
+/** What a person who uses the model should know. */
+export type ModelFacts = Pick<TaskCard, 'licence' | 'summary' | 'metrics'>;
 export type TaskCard = z.output<typeof taskCardSchema>;

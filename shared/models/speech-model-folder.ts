@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { type TaskCard, taskCardSchema } from './model-card.ts';
 import { tokenizerConfigSchema, tokenizerJsonSchema } from './model-config.ts';
 import { readJson } from './read-json.ts';
-import { findGraph, type NumberFormat, readTaskCard, taskModelName } from './task-model-folder.ts';
+import { filesUsed, findGraph, type NumberFormat, readTaskCard, taskModelName } from './task-model-folder.ts';
 
 const configSchema = z.object({ model_type: z.literal('whisper', { error: 'expected "whisper"' }) });
 
@@ -17,7 +17,13 @@ const token = z.int().nonnegative();
 
 const generationSchema = z.object({
   decoder_start_token_id: token,
-  eos_token_id: z.union([token, z.array(token).min(1).transform(([first]) => first!)]),
+  eos_token_id: z.union([
+    token,
+    z
+      .array(token)
+      .min(1)
+      .transform(([first]) => first!),
+  ]),
   no_timestamps_token_id: token,
   is_multilingual: z.boolean().optional(),
   lang_to_id: z.record(z.string(), token).optional(),
@@ -64,7 +70,8 @@ export async function openSpeechModelFolder(path: string): Promise<SpeechModelFo
     'onnx/encoder_model.onnx': encoder,
     'onnx/decoder_model_merged.onnx': decoder,
   };
-  const card = await readTaskCard(folder, taskCardSchema, { needed, graphs: [encoder, decoder] });
+  const used = await filesUsed(folder, Object.keys(needed), [encoder, decoder]);
+  const card = await readTaskCard(folder, taskCardSchema, { needed, used });
   return {
     path: folder,
     name: taskModelName(folder, card),

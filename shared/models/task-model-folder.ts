@@ -32,9 +32,10 @@ export async function findGraph(folder: string, stem: string): Promise<FoundGrap
 }
 
 export interface TaskModelFiles {
-  /** Paths in the folder; undefined stands for one that is missing. */
+  /** By path in the folder; undefined stands for one that is missing. */
   readonly needed: Readonly<Record<string, unknown>>;
-  readonly graphs: readonly (FoundGraph | undefined)[];
+  /** Paths of the files that the model is made of, which a card must list. */
+  readonly used: readonly string[];
 }
 
 /**
@@ -44,19 +45,13 @@ export interface TaskModelFiles {
 export async function readTaskCard<Schema extends z.ZodType<TaskCard>>(
   folder: string,
   schema: Schema,
-  { needed, graphs }: TaskModelFiles,
+  { needed, used }: TaskModelFiles,
   found: readonly Issue[] = [],
 ): Promise<z.output<Schema> | undefined> {
-  const issues = Object.entries(needed).flatMap(([path, content]): Issue[] =>
-    content === undefined ? [{ path, message: 'missing' }] : [],
-  );
-  issues.push(...found);
+  const missing = Object.entries(needed).filter(([, content]) => content === undefined);
+  const issues = [...missing.map(([path]) => ({ path, message: 'missing' })), ...found];
   const card = await readJson(folder, 'chiasm.json', schema);
-  if (card !== undefined) {
-    const weights = await Promise.all(graphs.map((graph) => (graph ? withWeights(folder, graph.path) : [])));
-    const used = [...Object.keys(needed).filter((path) => path.endsWith('.json')), ...weights.flat()];
-    issues.push(...unlistedFiles(card.files, used), ...(await verifyFiles(folder, card.files)));
-  }
+  if (card !== undefined) issues.push(...unlistedFiles(card.files, used), ...(await verifyFiles(folder, card.files)));
   if (issues.length === 0) return card;
   const list = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
   throw new ChiasmError('model_invalid', `the model folder ${folder} cannot be used: ${list}`, { issues });
@@ -67,8 +62,17 @@ export function taskModelName(folder: string, card: TaskCard | undefined): strin
   return card === undefined ? basename(folder) : `${card.name}-${card.version}`;
 }
 
-/** The graph and its external weights, which are called after it. */
-async function withWeights(folder: string, graph: string): Promise<string[]> {
-  const names = await readdir(join(folder, 'onnx'));
-  return names.filter((name) => name.startsWith(basename(graph))).map((name) => `onnx/${name}`);
+/** What is there of these configuration files, and of the graphs with their external weights, which are called after them. */
+export async function filesUsed(
+  folder: string,
+  configuration: readonly string[],
+  graphs: readonly (FoundGraph | undefined)[],
+): Promise<string[]> {
+  const [top, weights] = await Promise.all(
+    [folder, join(folder, 'onnx')].map((path) => readdir(path).catch(() => [] as string[])),
+  );
+  const ofGraphs = weights!
+    .map((name) => `onnx/${name}`)
+    .filter((path) => graphs.some((graph) => graph !== undefined && path.startsWith(graph.path)));
+  return [...configuration.filter((name) => top!.includes(name)), ...ofGraphs];
 }

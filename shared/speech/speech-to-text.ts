@@ -1,5 +1,7 @@
 /** The speech port: a sound in, its words out. Adapters: `whisper-speech-to-text.ts`, `command-speech-to-text.ts`. */
 
+import type { ModelFacts } from '#shared/models/model-card.ts';
+
 export interface TranscriptSegment {
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -17,6 +19,8 @@ export interface Transcript {
 export interface SpeechToText {
   /** Of the model. */
   readonly name: string;
+  /** From its card, where it has one. */
+  readonly facts?: ModelFacts;
   /** Of the samples that it takes. */
   readonly sampleRateHz: number;
   /** Mono samples [S] in [-1, 1]. @throws ChiasmError `corrupt_input` when nothing was understood */

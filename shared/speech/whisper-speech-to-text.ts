@@ -11,7 +11,7 @@ import type { SpeechToText, Transcript } from './speech-to-text.ts';
 export type WhisperRequest = 'open' | { readonly samples: Float32Array };
 
 export type WhisperReply =
-  | { readonly opened: Pick<SpeechToText, 'name' | 'sampleRateHz'> }
+  | { readonly opened: Omit<SpeechToText, 'transcribe' | 'close'> }
   | { readonly transcript: Transcript }
   | { readonly failure: PlainError };
 

@@ -13,8 +13,8 @@ let model: Promise<SpeechToText> | undefined;
 port.on('message', async (request: WhisperRequest) => {
   try {
     model ??= loadWhisper(workerData as string); // a path, from the same program
-    const { name, sampleRateHz, transcribe } = await model;
-    if (request === 'open') port.postMessage({ opened: { name, sampleRateHz } } satisfies WhisperReply);
+    const { transcribe, close, ...opened } = await model;
+    if (request === 'open') port.postMessage({ opened } satisfies WhisperReply);
     else port.postMessage({ transcript: await transcribe(request.samples) } satisfies WhisperReply);
   } catch (thrown) {
     port.postMessage({ failure: toPlainError(thrown) } satisfies WhisperReply);

@@ -60,6 +60,7 @@ export async function loadWhisper(path: string): Promise<SpeechToText> {
 
   return {
     name: folder.name,
+    ...(folder.card && { facts: folder.card }),
     sampleRateHz,
     async transcribe(samples) {
       const segments: TranscriptSegment[] = [];

@@ -130,7 +130,11 @@ export async function writeFiles(target: string, files: Files): Promise<string> 
   return target;
 }
 
-export const floats = (name: string, shape: readonly number[], fill: (set: (at: number, value: number) => void) => void) => {
+export const floats = (
+  name: string,
+  shape: readonly number[],
+  fill: (set: (at: number, value: number) => void) => void,
+) => {
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
   fill((at, value) => {
     data[at] = value;

@@ -152,7 +152,18 @@ function encoder(): Graph {
  */
 function decoder({ tokens, id }: Vocabulary, multilingual: boolean): Graph {
   const size = tokens.length;
-  const asks = ['<|0.00|>', 'Ġit', 'Ġes', 'Ġis', 'colour', '<|1.00|>', '<|startoftranscript|>', '<|en|>', '<|de|>', '<|transcribe|>'];
+  const asks = [
+    '<|0.00|>',
+    'Ġit',
+    'Ġes',
+    'Ġis',
+    'colour',
+    '<|1.00|>',
+    '<|startoftranscript|>',
+    '<|en|>',
+    '<|de|>',
+    '<|transcribe|>',
+  ];
   const place = (name: string) => asks.indexOf(name);
   const rows: [string, number][] = asks.flatMap((name, i): [string, number][] => (id(name) < 0 ? [] : [[name, i]]));
   rows.push(['Ġist', place('Ġis')], ...['Ġred', 'Ġgreen', 'Ġblue'].map((c): [string, number] => [c, place('colour')]));

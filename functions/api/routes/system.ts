@@ -44,19 +44,37 @@ const statsSchema = z
   })
   .openapi('Stats');
 
+const modelInUseSchema = z.object({
+  name: z.string(),
+  licence: z.string().optional(),
+  description: z.string().optional(),
+  metrics: z
+    .array(
+      z.object({
+        name: z.string(),
+        value: z.number(),
+        low: z.number().optional(),
+        high: z.number().optional(),
+        n: z.int().optional(),
+      }),
+    )
+    .readonly()
+    .optional()
+    .openapi({ description: 'As measured, with the interval of 95 % and the number of examples.' }),
+});
+
 const modelsSchema = z
   .object({
     models: z.array(
-      z.object({
-        name: z.string(),
+      modelInUseSchema.extend({
         space: z.object({ id: z.string(), dimensions: z.int() }),
         modalities: z.array(z.string()),
         active: z.boolean(),
-        licence: z.string().optional(),
-        description: z.string().optional(),
         sizeBytes: z.int().optional(),
       }),
     ),
+    reader: modelInUseSchema.optional().openapi({ description: 'Answers questions about pictures.' }),
+    speech: modelInUseSchema.optional().openapi({ description: 'Writes down what is said in sounds.' }),
   })
   .openapi('Models');
 
@@ -116,7 +134,7 @@ export function registerSystemRoutes(
       space: { id: model.space.id, dimensions: model.space.dimensions },
       modalities: [...model.modalities],
     }));
-    return c.json({ models }, 200);
+    return c.json({ models, ...deps.answering }, 200);
   });
 
   app.openapi(getMetrics, (c) => {

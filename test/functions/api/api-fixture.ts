@@ -122,6 +122,7 @@ export async function createFixture(overrides: Partial<AppDependencies> = {}, ot
     alignments,
     answerer: createAnswerer({ search, index: spaces.items, mediaStore, reader: ranking, ranking }),
     captioner: createPhraseCaptioner(spaces.members[0]),
+    answering: {},
     transcribe: async () => ({ text: 'is there a red thing?', segments: [] }),
     jobs: createJobs({ jobs: jobStore, kinds, runner, clock, nextId: createUlidGenerator(clock) }),
     ingest: {
