@@ -5,7 +5,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import { HUB_URL, type PullSource } from '#shared/models/pull/pull-model.ts';
 import type { ModelsEnvironment } from './env.ts';
 
-export const HELP = `Models for npm start -- --model NAME.
+export const HELP = `Models for npm start -- --model NAME, and --speech NAME.
 
   npm run models -- list             what there is, and what is here
   npm run models -- pull NAME...     fetch models; goes on where it was cut off

@@ -5,7 +5,9 @@ import type { Issue } from '#shared/core/errors.ts';
 import { checkEncoder } from '#shared/encoders/check-encoder.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { openModelFolder } from '#shared/models/model-folder.ts';
+import { readModelType } from '#shared/models/task-model-folder.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
+import { loadWhisper } from '#shared/speech/whisper.ts';
 
 export interface Verified {
   /** What the model does, for a person. */
@@ -21,7 +23,12 @@ export async function verifyModel(folder: string): Promise<Verified> {
   if (await isReader(folder)) {
     const reader = await openReader(folder, { openSession: createOnnxSession });
     await reader.close();
-    return { purpose: 'its graphs open (answers questions)', issues: [] };
+    return { purpose: 'files and graphs are well (answers questions)', issues: [] };
+  }
+  if ((await readModelType(folder)) === 'whisper') {
+    const speech = await loadWhisper(folder);
+    await speech.close();
+    return { purpose: 'files and graphs are well (writes down speech)', issues: [] };
   }
   const encoder = await createEncoder(await openModelFolder(folder), { openSession: createOnnxSession });
   const { id, dimensions } = encoder.space;

@@ -68,7 +68,7 @@ async function pullOne(entry: CatalogueEntry, args: Arguments, signal: AbortSign
     signal,
     onProgress: progress.update,
   }).finally(progress.end);
-  const start = `npm start -- --model ${name}`;
+  const start = `npm start -- --${entry.task ?? 'model'} ${name}`;
   if (args.json) say(`${JSON.stringify({ event: 'pulled', name, ...pulled })}\n`);
   else say(`✓ ${name} ${pulled.alreadyThere ? 'was here already' : 'is here'}: ${start}\n`);
 }

@@ -17,7 +17,7 @@ export interface ListOptions {
 }
 
 const FINDS: Readonly<Record<Modality, string>> = { image: 'pictures', audio: 'sounds', text: 'texts' };
-const HEADERS = ['name', 'finds', 'languages', 'size', 'dim', 'licence', 'published'] as const;
+const HEADERS = ['name', 'for', 'languages', 'size', 'dim', 'licence', 'published'] as const;
 
 export function printList(models: readonly Listed[], options: ListOptions): string {
   const paint = (format: Parameters<typeof styleText>[0], text: string) =>
@@ -36,7 +36,7 @@ export function printList(models: readonly Listed[], options: ListOptions): stri
     return `${mark} ${paint('bold', title)}${free ? line.slice(title.length) : paint('dim', line.slice(title.length))}`;
   });
   const notes = [
-    `${paint('green', '●')} here: npm start -- --model NAME`,
+    `${paint('green', '●')} here: npm start -- --model NAME, one for speech: --speech NAME`,
     ...(options.bundled.length > 0 ? [`  bundled: ${options.bundled.join(', ')}`] : []),
     ...(options.others.length > 0 ? [`  also here: ${options.others.join(', ')}`] : []),
     '  the others: npm run models -- pull NAME',
@@ -55,13 +55,14 @@ function cells(entry: CatalogueEntry): string[] {
   const [figure] = entry.published;
   return [
     entry.name,
-    entry.modalities
-      .filter((modality) => modality !== 'text' || entry.modalities.length === 1)
-      .map((modality) => FINDS[modality])
-      .join(', '),
+    entry.task ??
+      entry.modalities
+        .filter((modality) => modality !== 'text' || entry.modalities.length === 1)
+        .map((modality) => FINDS[modality])
+        .join(', '),
     entry.languages,
     formatBytes(downloadBytes(entry)),
-    String(entry.dimensions),
+    String(entry.dimensions ?? '-'),
     `${entry.licence.name}${entry.licence.commercialUse ? '' : ' (research only)'}`,
     figure ? `${figure.metric} ${(figure.value * 100).toFixed(1)} %` : '',
   ];

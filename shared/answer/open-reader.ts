@@ -1,9 +1,8 @@
 /** From a setting to the reader that it chooses: a model on Bedrock, or a folder whose `model_type` tells its kind. */
 
-import { z } from 'zod';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { type FindModelOptions, findModel } from '#shared/models/find-model.ts';
-import { readJson } from '#shared/models/read-json.ts';
+import { readModelType } from '#shared/models/task-model-folder.ts';
 import type { OpenSession } from '#shared/runtime/session.ts';
 import { loadClassifierReader } from './classifier-reader.ts';
 import { loadGenerativeReader } from './generative-reader.ts';
@@ -27,7 +26,7 @@ export async function findReader(wanted: string, options: FindModelOptions): Pro
 export async function openReader(chosen: string, deps: { readonly openSession: OpenSession }): Promise<Reader> {
   const [, modelId] = BEDROCK.exec(chosen) ?? [];
   if (modelId !== undefined) return (await import('./bedrock-reader.ts')).openBedrockReader(modelId); // others do without its SDK
-  const type = await modelType(chosen);
+  const type = await readModelType(chosen);
   if (CLASSIFIERS.includes(type)) return loadClassifierReader(chosen, deps);
   if (GENERATIVE.includes(type)) return loadGenerativeReader(chosen, type);
   throw new ChiasmError(
@@ -38,11 +37,5 @@ export async function openReader(chosen: string, deps: { readonly openSession: O
 
 /** Whether the folder's model answers questions, and embeds nothing. @throws ChiasmError `not_found`, `model_invalid` */
 export async function isReader(folder: string): Promise<boolean> {
-  return [...CLASSIFIERS, ...GENERATIVE].includes(await modelType(folder));
-}
-
-async function modelType(folder: string): Promise<string> {
-  const config = await readJson(folder, 'config.json', z.object({ model_type: z.string() }));
-  if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
-  return config.model_type;
+  return [...CLASSIFIERS, ...GENERATIVE].includes(await readModelType(folder));
 }

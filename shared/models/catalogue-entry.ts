@@ -14,29 +14,39 @@ const catalogueFile = z.object({
   sha256: sha256.optional(),
 });
 
-export const catalogueEntrySchema = z.object({
-  name: modelName,
-  summary: z.string().min(1),
-  /** `owner/name` at the hub, or below a mirror. */
-  repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, { error: 'expected owner/name' }),
-  /** The commit: what is pulled never changes. */
-  revision: z.string().regex(/^[0-9a-f]{40}$/, { error: 'expected a whole commit, 40 hexadecimal digits' }),
-  licence: z.object({
-    name: z.string().min(1),
-    commercialUse: z.boolean(),
-    note: z.string().optional(),
-  }),
-  dimensions: z.int().positive(),
-  modalities: z.array(z.enum(MODALITIES)).min(1),
-  languages: z.string().min(1),
-  files: z.array(catalogueFile).min(1),
-  /** Of all files together, where not every size is known. */
-  approximateBytes: z.int().positive().optional(),
-  calibration: calibrations.optional(),
-  queryTemplates: queryTemplates.optional(),
-  /** Figures that others have published. */
-  published: z.array(z.object({ metric: z.string(), value: z.number().min(0).max(1), source: z.string() })).default([]),
-});
+export const catalogueEntrySchema = z
+  .object({
+    name: modelName,
+    summary: z.string().min(1),
+    /** `owner/name` at the hub, or below a mirror. */
+    repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, { error: 'expected owner/name' }),
+    /** The commit: what is pulled never changes. */
+    revision: z.string().regex(/^[0-9a-f]{40}$/, { error: 'expected a whole commit, 40 hexadecimal digits' }),
+    licence: z.object({
+      name: z.string().min(1),
+      commercialUse: z.boolean(),
+      note: z.string().optional(),
+    }),
+    /** `speech`: it writes down what is said. It embeds when absent. */
+    task: z.literal('speech').optional(),
+    /** Of its vectors, where it embeds. */
+    dimensions: z.int().positive().optional(),
+    modalities: z.array(z.enum(MODALITIES)).min(1),
+    languages: z.string().min(1),
+    files: z.array(catalogueFile).min(1),
+    /** Of all files together, where not every size is known. */
+    approximateBytes: z.int().positive().optional(),
+    calibration: calibrations.optional(),
+    queryTemplates: queryTemplates.optional(),
+    /** Figures that others have published. */
+    published: z
+      .array(z.object({ metric: z.string(), value: z.number().min(0).max(1), source: z.string() }))
+      .default([]),
+  })
+  .refine(({ task, dimensions }) => task === 'speech' || dimensions !== undefined, {
+    error: 'expected a number: the model embeds',
+    path: ['dimensions'],
+  });
 
 export type CatalogueEntry = z.output<typeof catalogueEntrySchema>;
 export type CatalogueFile = CatalogueEntry['files'][number];

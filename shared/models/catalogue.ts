@@ -240,6 +240,34 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     published: [{ metric: 'semantic search', value: 0.3919, source: 'sbert.net, mean over 6 data sets' }],
   },
   {
+    name: 'whisper-base',
+    summary: 'Whisper base, 8 bits: writes down what is said',
+    repository: 'Xenova/whisper-base',
+    revision: '64da57285918e20ea79ea5c88eed7197933abaa8',
+    licence: APACHE,
+    task: 'speech',
+    modalities: ['audio'],
+    languages: '99',
+    files: [
+      file('config.json', 2_248, 'd1d347fdb422e6347c2f843a90d375aa67ea3f4b3e20d2c3075f9a9f6243685b'),
+      file('generation_config.json', 3_776, '3bba359e33fdd6dc1c10f71846a477d339b0242f462f70ea1dd73274caa38d05'),
+      file('preprocessor_config.json', 339, 'a6a76d28c93edb273669eb9e0b0636a2bddbb1272c3261e47b7ca6dfdbac1b8d'),
+      file('tokenizer.json', 2_480_466, '27fc476bfe7f17299480be2273fc0608e4d5a99aba2ab5dec5374b4482d1a566'),
+      file('tokenizer_config.json', 282_683, '2a4c4281cf9f51ac6ccc406fdc711a087afe6530f671fa7b80953edc498275ce'),
+      file(
+        'onnx/encoder_model_quantized.onnx',
+        23_200_850,
+        '3e345e977b55620a37c0c2b2af0644e019afdfad562dcf71eb929bb7274285f9',
+      ),
+      file(
+        'onnx/decoder_model_merged_quantized.onnx',
+        53_707_539,
+        'a6beb6baabb66f00b6a686d828c95ffca6146d51900cbad0266cad38f64cf861',
+      ),
+    ],
+    published: [], // nobody has published figures of these graphs
+  },
+  {
     name: 'mobileclip-s0',
     summary: 'MobileCLIP S0: small and fast, for research',
     repository: 'Xenova/mobileclip_s0',

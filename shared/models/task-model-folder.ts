@@ -5,7 +5,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ChiasmError, type Issue } from '#shared/core/errors.ts';
 import { unlistedFiles, verifyFiles } from './file-digest.ts';
 import type { TaskCard } from './model-card.ts';
@@ -55,6 +55,13 @@ export async function readTaskCard<Schema extends z.ZodType<TaskCard>>(
   if (issues.length === 0) return card;
   const list = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
   throw new ChiasmError('model_invalid', `the model folder ${folder} cannot be used: ${list}`, { issues });
+}
+
+/** What `config.json` says that the model is. @throws ChiasmError `not_found`, `model_invalid` */
+export async function readModelType(folder: string): Promise<string> {
+  const config = await readJson(folder, 'config.json', z.object({ model_type: z.string() }));
+  if (config === undefined) throw new ChiasmError('not_found', `there is no model in ${folder}: it has no config.json`);
+  return config.model_type;
 }
 
 /** Name and version of the card, otherwise the folder's name. */

@@ -23,8 +23,8 @@ import { writeTowerModel } from './towers/write-tower-model.ts';
 
 const MODELS_MAIN = join(import.meta.dirname, '../../functions/models/main.ts');
 const execute = promisify(execFile);
-/** Not of this size: its architecture has no generator here. */
-const WITHOUT_GENERATOR = ['mobileclip-s0'];
+/** Not of this size: its architecture has no generator here, or it embeds nothing. */
+const WITHOUT_GENERATOR = ['mobileclip-s0', 'whisper-base'];
 
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({

@@ -42,4 +42,11 @@ describe('createWorkerPool', () => {
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'too_large' } });
     expect(next.status).toBe('fulfilled');
   });
+
+  it('once closed, fails what waits and what is asked then', async () => {
+    const { run, close } = pool(1);
+    const asked = [run('spin'), run(0)];
+    await close();
+    for (const { status } of await Promise.allSettled([...asked, run(0)])) expect(status).toBe('rejected');
+  });
 });

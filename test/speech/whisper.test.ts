@@ -82,19 +82,19 @@ describe('a folder that does not fit', () => {
     const folder = await makeWhisper(join(await temporaryFolder(), 'whisper'), { card: true });
     const graph = join(folder, 'onnx', 'encoder_model.onnx');
     await writeFile(join(folder, 'onnx', 'encoder_model.onnx_data'), 'weights from somewhere else');
-    await expect(openWhisper(folder)).rejects.toThrow(/onnx_data: the model uses it and the card does not list it/);
+    await expect(loadWhisper(folder)).rejects.toThrow(/onnx_data: the model uses it and the card does not list it/);
     await rm(`${graph}_data`);
     await appendFile(graph, 'x');
-    await expect(openWhisper(folder)).rejects.toThrow(/encoder_model\.onnx: the card says \d+ bytes/);
+    await expect(loadWhisper(folder)).rejects.toThrow(/encoder_model\.onnx: the card says \d+ bytes/);
   });
 
   it('is refused when its graphs are none, or it is of another kind', async () => {
     const folder = await makeWhisper(join(await temporaryFolder(), 'whisper'));
     await writeFile(join(folder, 'onnx', 'encoder_model.onnx'), 'no graph');
-    await expect(openWhisper(folder)).rejects.toMatchObject({ code: 'model_invalid' });
+    await expect(loadWhisper(folder)).rejects.toMatchObject({ code: 'model_invalid' });
     const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
     await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'clip' }));
-    await expect(openWhisper(folder)).rejects.toMatchObject({
+    await expect(loadWhisper(folder)).rejects.toMatchObject({
       code: 'model_invalid',
       message: expect.stringContaining('expected "whisper"'),
     });

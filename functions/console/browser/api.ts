@@ -43,6 +43,8 @@ export interface Item extends Entry {
   readonly sizeBytes: number;
   readonly status: 'pending' | 'indexed' | 'failed';
   readonly failure?: { readonly code: string; readonly message: string };
+  /** What is said in a sound, where a model listened. */
+  readonly transcript?: readonly { readonly startSeconds: number; readonly text: string }[];
   readonly indexedAt?: string;
 }
 

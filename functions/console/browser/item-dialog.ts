@@ -72,7 +72,8 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       const item = await options.api.item(key, signal);
       if (item === undefined) throw new Error('There is no such item. It may have been deleted.');
       // what could not be indexed cannot be shown either: its page says why, without asking for a picture of it
-      stage = createStage(item.status === 'failed' ? { ...item, modality: null } : (found ?? item), options);
+      const shown = item.status === 'failed' ? { ...item, modality: null } : (found ?? item);
+      stage = createStage(shown, options, item.transcript);
       const body = h('div', { class: 'item-body' }, stage.element, details(item, found, signal));
       dialog.querySelector('.item-body')!.replaceWith(body);
       if (item.status === 'indexed') await loadSimilar(key, body, signal);

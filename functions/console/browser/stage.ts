@@ -1,6 +1,6 @@
 /** The large part of an item's page: a picture, a player with its waveform, or the text with the passage that was found. */
 
-import { type Api, type Entry, explain, objectPath } from './api.ts';
+import { type Api, type Entry, explain, type Item, objectPath } from './api.ts';
 import { duration, isResult, markedText, titleOf } from './describe.ts';
 import { button, h, icon, waveform } from './element.ts';
 import type { Media } from './media.ts';
@@ -23,9 +23,10 @@ const SEEK_STEP_SECONDS = 5;
 const SEEN_AT_ONCE_CHARACTERS = 1_500;
 const MOST_CHARACTERS = 200_000; // beyond this a page is no place to read a text
 
-export function createStage(entry: Entry, context: StageContext): Stage {
+/** @param transcript what is said in a sound; each stretch of it can be played */
+export function createStage(entry: Entry, context: StageContext, transcript: Item['transcript'] = []): Stage {
   if (entry.modality === 'image') return pictureStage(entry, context.media);
-  if (entry.modality === 'audio') return soundStage(entry, context.player);
+  if (entry.modality === 'audio') return soundStage(entry, context.player, transcript);
   if (entry.modality === 'text') return textStage(entry, context.api);
   return { element: h('div', { class: 'stage unreadable' }, icon('warning')), stop: () => {} };
 }
@@ -56,7 +57,7 @@ function pictureStage(entry: Entry, media: Media): Stage {
   return { element, stop: () => {} };
 }
 
-function soundStage(entry: Entry, player: SoundPlayer): Stage {
+function soundStage(entry: Entry, player: SoundPlayer, transcript: NonNullable<Item['transcript']>): Stage {
   const { waveform: peaks = [], durationSeconds = 0 } = entry.preview;
   const path = objectPath(entry.key);
   let second = startOf(entry);
@@ -117,10 +118,22 @@ function soundStage(entry: Entry, player: SoundPlayer): Stage {
     });
     draw();
   };
+  const lines = transcript.map(({ startSeconds, text }) => {
+    const from = duration(startSeconds);
+    const attributes = { 'aria-label': `Play from ${from}` };
+    const seek = button(from, { class: 'seek', attributes, onClick: () => play(startSeconds) });
+    return h('li', {}, seek, h('span', {}, text));
+  });
   draw();
   play();
   return {
-    element: h('div', { class: 'stage player' }, track, h('div', { class: 'player-bar' }, toggle, time)),
+    element: h(
+      'div',
+      { class: 'stage player' },
+      track,
+      h('div', { class: 'player-bar' }, toggle, time),
+      lines.length > 0 && h('ol', { class: 'transcript', attributes: { 'aria-label': 'What is said' } }, ...lines),
+    ),
     stop: player.stop,
   };
 }

@@ -10,8 +10,9 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import { createFolderLock } from '#shared/store/folder-lock.ts';
 import { type CatalogueEntry, type CatalogueFile, downloadBytes } from '../catalogue-entry.ts';
 import { fileDigest } from '../file-digest.ts';
-import { type ModelCard, type modelCardSchema, modelFiles } from '../model-card.ts';
-import { openModelFolder } from '../model-folder.ts';
+import { type ModelCard, type modelCardSchema, modelFiles, type taskCardSchema } from '../model-card.ts';
+import { type ModelFolder, openModelFolder } from '../model-folder.ts';
+import { openSpeechModelFolder, type SpeechModelFolder } from '../speech-model-folder.ts';
 import { type DownloadedFile, type DownloadOptions, downloadFile } from './download-file.ts';
 
 export const HUB_URL = 'https://huggingface.co';
@@ -81,7 +82,7 @@ async function pull(entry: CatalogueEntry, options: PullOptions): Promise<Pulled
   const done = await readDone(staging);
   await fetchAll(entry, staging, done, options);
   await writeFile(join(staging, 'chiasm.json'), `${JSON.stringify(cardOf(entry, done), null, 2)}\n`);
-  await openModelFolder(staging, { verifyDigests: false }); // complete, and of a family that loads
+  await openPulled(entry, staging); // complete, and of a family that loads
   await rm(join(staging, DONE), { force: true });
   await rm(old, { recursive: true, force: true });
   await rename(folder, old).catch(ignoreMissing);
@@ -90,9 +91,13 @@ async function pull(entry: CatalogueEntry, options: PullOptions): Promise<Pulled
   return { folder, alreadyThere: false };
 }
 
+function openPulled({ task }: CatalogueEntry, folder: string): Promise<Pick<ModelFolder | SpeechModelFolder, 'card'>> {
+  return task === 'speech' ? openSpeechModelFolder(folder) : openModelFolder(folder, { verifyDigests: false });
+}
+
 /** The model of this revision, with files of the sizes that its card lists. */
 async function isThere(folder: string, entry: CatalogueEntry): Promise<boolean> {
-  const opened = await openModelFolder(folder, { verifyDigests: false }).catch(() => undefined);
+  const opened = await openPulled(entry, folder).catch(() => undefined);
   if (opened?.card?.version !== versionOf(entry)) return false;
   for (const [path, { sizeBytes }] of Object.entries(opened.card.files)) {
     const stats = await stat(join(folder, path)).catch(() => undefined);
@@ -221,14 +226,13 @@ async function copyOne(
 const versionOf = (entry: CatalogueEntry): string => entry.revision.slice(0, 12);
 
 /** The card: with it the model has its calibration, and every start checks the files. */
-function cardOf(entry: CatalogueEntry, files: Done): z.input<typeof modelCardSchema> {
+function cardOf(entry: CatalogueEntry, files: Done): z.input<typeof modelCardSchema | typeof taskCardSchema> {
   return {
     name: entry.name,
     version: versionOf(entry),
     licence: entry.licence.name,
     summary: entry.summary,
-    dimensions: entry.dimensions,
-    modalities: entry.modalities,
+    ...(entry.dimensions !== undefined && { dimensions: entry.dimensions, modalities: entry.modalities }),
     files,
     ...(entry.calibration && { calibration: entry.calibration }),
     ...(entry.queryTemplates && { queryTemplates: entry.queryTemplates }),

@@ -1,6 +1,19 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, hasChromium, launchChromium, startSystem, type Visit, visit } from './console-harness.ts';
+import { makeWhisper } from '../../models/make-whisper.ts';
+import { DEEP_HZ, MIDDLE_HZ, toneFile } from '../../speech/tones.ts';
+import { temporaryFolder } from '../../store/temporary-folder.ts';
+import {
+  eventually,
+  hasChromium,
+  launchChromium,
+  startSystem,
+  type Visit,
+  visit,
+  writeCollection,
+} from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('asking in the console', () => {
   let browser: Browser;
@@ -18,7 +31,12 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
       .evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-key')));
 
   beforeAll(async () => {
-    [browser, system] = await Promise.all([launchChromium(), startSystem()]);
+    const speechFolder = await makeWhisper(join(await temporaryFolder(), 'whisper'));
+    const fill = async (folder: string) => {
+      await writeCollection(folder);
+      await writeFile(join(folder, 'sounds', 'meeting.wav'), toneFile([DEEP_HZ, 2], [MIDDLE_HZ, 2]));
+    };
+    [browser, system] = await Promise.all([launchChromium(), startSystem({ speechFolder, fill })]);
   });
   afterEach(async () => {
     for (const { page, faults } of visits.splice(0)) {
@@ -91,6 +109,14 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
     await panelOf(page)
       .getByText(/^Read in \d+ items? found for “boats leave harbour”\.$/)
       .waitFor();
+  });
+
+  it('shows what is said in a sound, and plays it from there', async () => {
+    const page = await open('/?item=sounds%2Fmeeting.wav');
+    const said = page.getByRole('list', { name: 'What is said' }).getByRole('listitem');
+    await eventually(() => said.allTextContents()).toEqual(['0:00it is red', '0:02it is green']);
+    await page.getByRole('button', { name: 'Play from 0:02' }).click();
+    await eventually(() => page.getByRole('slider', { name: 'Position' }).getAttribute('aria-valuetext')).toMatch(/0:0[2-4]/);
   });
 
   it('never shows an older answer after a newer question, however late it comes', async () => {

@@ -72,13 +72,15 @@ export interface SystemOptions {
   /** @default the collection above */
   readonly fill?: (folder: string) => Promise<void>;
   readonly apiKeys?: readonly string[];
+  /** Folder of a model that writes down what is said. */
+  readonly speechFolder?: string;
   /** Another model that is wanted once everything is indexed; nothing is built of it unasked. */
   readonly nextModel?: (root: string) => Promise<string>;
 }
 
 /** Resolves when everything is indexed. */
 export async function startSystem(options: SystemOptions = {}) {
-  const { fill = writeCollection, apiKeys = [], nextModel } = options;
+  const { fill = writeCollection, apiKeys = [], speechFolder, nextModel } = options;
   const root = await temporaryFolder();
   const folder = join(root, 'collection');
   await mkdir(folder);
@@ -91,6 +93,7 @@ export async function startSystem(options: SystemOptions = {}) {
         dataFolder: join(root, 'data'),
         models: await chooseModels([model], root),
         reader,
+        ...(speechFolder !== undefined && { speechFolder }),
         apiKeys,
         allowedHosts: LOOPBACK_HOSTS,
       },

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { CatalogueEntry } from '#shared/models/catalogue-entry.ts';
 import type { FamilyName } from '#shared/models/model-family.ts';
 import { makeModelFolder } from '../make-model-folder.ts';
+import { makeWhisper } from '../make-whisper.ts';
 
 const FAMILIES: readonly (readonly [RegExp, FamilyName])[] = [
   [/siglip/, 'siglip'],
@@ -35,14 +36,20 @@ export function familyOfEntry({ repository }: CatalogueEntry): FamilyName {
 export async function makeSmallModel(entry: CatalogueEntry, imageSize = 16): Promise<SmallModel> {
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-small-'));
   try {
-    await makeModelFolder(folder, { family: familyOfEntry(entry), imageSize, windowSeconds: 2 });
+    const speech = entry.task === 'speech';
+    if (speech) await makeWhisper(folder);
+    else await makeModelFolder(folder, { family: familyOfEntry(entry), imageSize, windowSeconds: 2 });
     const files = new Map<string, Uint8Array>();
     for (const { path } of entry.files) {
       const plain = path.replace(/_(quantized|int8)\.onnx$/, '.onnx');
       files.set(path, new Uint8Array(await readFile(join(folder, plain))));
     }
     return {
-      entry: { ...entry, dimensions: 32, files: [...files].map(([path, bytes]) => describe(path, bytes)) },
+      entry: {
+        ...entry,
+        ...(!speech && { dimensions: 32 }),
+        files: [...files].map(([path, bytes]) => describe(path, bytes)),
+      },
       files,
     };
   } finally {

@@ -9,6 +9,8 @@ import { findModel, listModels } from '#shared/models/find-model.ts';
 import { type PullOptions, pullModel, withPullLock } from '#shared/models/pull/pull-model.ts';
 import { removeModel } from '#shared/models/pull/remove-model.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
+import { loadWhisper } from '#shared/speech/whisper.ts';
+import { DEEP_HZ, tones } from '../../speech/tones.ts';
 import { makeSmallModel, type SmallModel, served } from './catalogue-models.ts';
 import { type FileServer, startFileServer } from './file-server.ts';
 
@@ -57,7 +59,7 @@ describe('the catalogue', () => {
 });
 
 describe('a pulled model', () => {
-  it.each(CATALOGUE.map(({ name }) => name))(
+  it.each(CATALOGUE.filter(({ task }) => task === undefined).map(({ name }) => name))(
     '%s loads under its name, from files laid out as at the hub',
     async (name) => {
       const { entry } = await serveSmall(name);
@@ -72,6 +74,19 @@ describe('a pulled model', () => {
       expect(await readdir(modelsFolder())).toEqual([`.${name}.lock`, name]);
     },
   );
+
+  it('of speech writes down what is said under its name, and is not fetched again', async () => {
+    const { entry } = await serveSmall('whisper-base');
+    const { folder } = await pullModel(entry, options());
+    const speech = await loadWhisper(folder);
+    expect(speech).toMatchObject({
+      name: `whisper-base-${entry.revision.slice(0, 12)}`,
+      facts: { licence: 'Apache-2.0' },
+    });
+    expect(await speech.transcribe(tones([DEEP_HZ, 1]))).toMatchObject({ text: 'it is red' });
+    await speech.close();
+    expect((await pullModel(entry, options())).alreadyThere).toBe(true);
+  });
 
   it('is not fetched again', async () => {
     const { entry } = await serveSmall('minilm');
