@@ -6,8 +6,9 @@ import type { StageSettings } from './stage-settings.ts';
 
 /** CloudWatch namespace of the programs' own metrics. */
 export const METRICS_NAMESPACE = 'Chiasm';
-/** Where the images keep the model's folder. */
+/** Where the images keep the folders of the models that embed and that answer questions. */
 const MODEL_FOLDER = '/opt/chiasm/model';
+const READER_FOLDER = '/opt/chiasm/reader';
 
 export function programEnvironment(settings: StageSettings, data: ChiasmData): Record<string, string> {
   return {
@@ -16,6 +17,7 @@ export function programEnvironment(settings: StageSettings, data: ChiasmData): R
     [ENVIRONMENT.stateBucket]: data.storage.state.bucketName,
     [ENVIRONMENT.queueUrl]: data.uploads.queue.queueUrl,
     [ENVIRONMENT.modelFolder]: MODEL_FOLDER,
+    [ENVIRONMENT.reader]: READER_FOLDER,
     [ENVIRONMENT.device]: 'cpu',
     [ENVIRONMENT.logLevel]: settings.operations.logLevel,
     [ENVIRONMENT.metricsNamespace]: METRICS_NAMESPACE,

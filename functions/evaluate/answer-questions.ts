@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Reader } from '#shared/answer/reader.ts';
+import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { percent, percentWithInterval } from './percent.ts';
 import { type QuestionOptions, readQuestionedImages } from './read-questions.ts';
 import { evaluateVqa, type ScoredAnswer, type VqaReport } from './vqa.ts';
@@ -28,7 +29,10 @@ export async function answerQuestions(
     const image = await readFile(path);
     for (const { question, answers } of questions) {
       const askedMs = performance.now();
-      const [best] = await reader.read({ image, question });
+      const [best] = await reader.read({ image, question }).catch((thrown) => {
+        const { code, message } = toChiasmError(thrown);
+        throw new ChiasmError(code, `${path}: ${message}`, { cause: thrown });
+      });
       slowestMs = Math.max(slowestMs, performance.now() - askedMs);
       const { answer: predicted, confidence } = best ?? { answer: '', confidence: 0 };
       scored.push({ image: number, answers, predicted, confidence, abstained: confidence < reader.abstainBelow });

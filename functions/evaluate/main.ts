@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
-import { toChiasmError } from '#shared/core/errors.ts';
+import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { answerQuestions, type VqaOptions } from './answer-questions.ts';
 import { type ClassificationReport, evaluateClassification, type Outcome } from './classification.ts';
 import { composeEvaluation, composeReader, type Evaluation } from './compose.ts';
@@ -56,10 +56,15 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const count = (text: string | undefined) => (text === undefined ? undefined : Number.parseInt(text, 10));
-  const options = { ...values, classes: count(values.classes), limit: count(values.limit) };
+  const options = { ...values, classes: count('classes', values.classes), limit: count('limit', values.limit) };
   const { report, text } = await TASKS[task as keyof typeof TASKS](folder, options);
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text);
+}
+
+function count(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new ChiasmError('invalid_request', `--${option}: expected a number from 1, got ${JSON.stringify(text)}`);
 }
 
 type Options = DatasetOptions & VqaOptions & { readonly model?: string | undefined; readonly data: string };

@@ -1,9 +1,10 @@
 /** Data sets in their own formats, as lists of samples. What is recognised is told by the files in the folder. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ChiasmError } from '#shared/core/errors.ts';
+import { readJsonFile, readJsonLines } from './read-json-file.ts';
 
 /** Pictures with the texts that describe them. */
 export interface CaptionedImage {
@@ -67,7 +68,7 @@ async function readCaptions(folder: string, options: DatasetOptions): Promise<Ca
 }
 
 async function readCoco(folder: string, annotations: string): Promise<CaptionedImage[]> {
-  const { images, annotations: rows } = parse(cocoFile, JSON.parse(await readFile(annotations, 'utf8')), annotations);
+  const { images, annotations: rows } = await readJsonFile(annotations, cocoFile);
   const present = new Set(await readdir(folder));
   const captions = Map.groupBy(rows, (annotation) => annotation.image_id);
   return images
@@ -127,17 +128,6 @@ function mostFrequentClasses(samples: readonly LabelledFile[], classes = Number.
   const kept = groups.sort(([, a], [, b]) => b.length - a.length).slice(0, Math.min(classes, groups.length));
   const names = new Set(kept.map(([label]) => label));
   return samples.filter((sample) => names.has(sample.label));
-}
-
-async function readJsonLines<Row>(path: string, schema: z.ZodType<Row>): Promise<Row[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n');
-  return lines.flatMap((line, i) => (line.trim() === '' ? [] : [parse(schema, JSON.parse(line), `${path}:${i + 1}`)]));
-}
-
-function parse<Value>(schema: z.ZodType<Value>, value: unknown, place: string): Value {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ChiasmError('invalid_request', `${place}: ${z.prettifyError(parsed.error)}`);
 }
 
 function unknownFormat(folder: string, expected: string): ChiasmError {

@@ -1,11 +1,12 @@
 /** Questions about pictures in the formats of the data sets: easy-VQA, DAQUAR, VQA v2, and JSON lines. */
 
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { parseRows } from '#shared/media/read-csv.ts';
 import type { DatasetOptions } from './read-dataset.ts';
+import { readJsonFile, readJsonLines, readTextFile } from './read-json-file.ts';
 
 /** One picture with the questions that people asked about it. */
 export interface QuestionedImage {
@@ -34,7 +35,9 @@ const vqaQuestionsSchema = z.object({
 });
 const vqaAnnotationsSchema = z.object({
   data_subtype: z.string().optional(),
-  annotations: z.array(z.object({ question_id: z.number(), answers: z.array(z.object({ answer: z.string() })) })),
+  annotations: z.array(
+    z.object({ question_id: z.number(), answers: z.array(z.object({ answer: z.string() })).min(1) }),
+  ),
 });
 
 /**
@@ -53,14 +56,13 @@ async function read(folder: string, { annotations, questions }: QuestionOptions)
   if (annotations !== undefined && questions !== undefined) return readVqa(folder, questions, annotations);
   const files = await readdir(folder);
   if (files.includes('questions.jsonl')) {
-    const lines = (await readFile(join(folder, 'questions.jsonl'), 'utf8')).split('\n').filter((line) => line !== '');
-    return lines.map((line) => {
-      const { image, questions: asked } = lineSchema.parse(JSON.parse(line));
+    const rows = await readJsonLines(join(folder, 'questions.jsonl'), lineSchema);
+    return rows.map(({ image, questions: asked }) => {
       return { path: join(folder, image), questions: asked.map((one) => single(one.question, one.answer)) };
     });
   }
   if (files.includes('questions.json')) {
-    const rows = easySchema.parse(JSON.parse(await readFile(join(folder, 'questions.json'), 'utf8')));
+    const rows = await readJsonFile(join(folder, 'questions.json'), easySchema);
     return [...Map.groupBy(rows, ([, , number]) => number)].map(([number, asked]) => ({
       path: join(folder, 'images', `${number}.png`),
       questions: asked.map(([question, answer]) => single(question, answer)),
@@ -76,26 +78,30 @@ async function read(folder: string, { annotations, questions }: QuestionOptions)
 const single = (question: string, answer: string): AskedQuestion => ({ question, answers: [answer] });
 
 async function readDaquar(folder: string, file: string): Promise<QuestionedImage[]> {
-  const [header = [], ...rows] = parseRows(await readFile(file, 'utf8'), ',');
+  const [header = [], ...rows] = parseRows(await readTextFile(file), ',');
   const column = (name: string) => {
     const index = header.indexOf(name);
     if (index >= 0) return index;
     throw new ChiasmError('invalid_request', `${file}: expected the columns question, answer, image_id`);
   };
-  const [question, answer, image] = [column('question'), column('answer'), column('image_id')];
-  return [...Map.groupBy(rows, (row) => row[image] ?? '')].map(([name, asked]) => ({
+  const needed = [column('question'), column('answer'), column('image_id')] as const;
+  const [question, answer, image] = needed;
+  const short = rows.findIndex((row) => needed.some((index) => (row[index] ?? '').trim() === ''));
+  if (short >= 0) {
+    const place = `${file}: row ${short + 2}`; // after the header, counted from 1
+    throw new ChiasmError('invalid_request', `${place} lacks a question, an answer or an image_id`);
+  }
+  return [...Map.groupBy(rows, (row) => row[image]!)].map(([name, asked]) => ({
     path: join(folder, `${name}.png`),
-    questions: asked.map((row) => single(row[question] ?? '', row[answer] ?? '')),
+    questions: asked.map((row) => single(row[question]!, row[answer]!)),
   }));
 }
 
 async function readVqa(folder: string, questionsFile: string, annotationsFile: string): Promise<QuestionedImage[]> {
-  const { questions } = vqaQuestionsSchema.parse(JSON.parse(await readFile(questionsFile, 'utf8')));
-  const { annotations, data_subtype: part } = vqaAnnotationsSchema.parse(
-    JSON.parse(await readFile(annotationsFile, 'utf8')),
-  );
+  const { questions } = await readJsonFile(questionsFile, vqaQuestionsSchema);
+  const { annotations, data_subtype: part } = await readJsonFile(annotationsFile, vqaAnnotationsSchema);
   const answers = new Map(annotations.map((one) => [one.question_id, one.answers.map(({ answer }) => answer)]));
-  const present = new Set((await readdir(folder)).map((name) => basename(name)));
+  const present = new Set(await readdir(folder));
   const fileOf = (id: number) => {
     const number = String(id).padStart(12, '0');
     return [`COCO_${part ?? 'val2014'}_${number}.jpg`, `${number}.jpg`, `${id}.jpg`].find((name) => present.has(name));

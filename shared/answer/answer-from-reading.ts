@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { transcriptOf } from '#shared/catalog/item.ts';
+import { type PartRange, transcriptOf } from '#shared/catalog/item.ts';
 import type { SearchResult } from '#shared/search/query.ts';
 import {
   type Answer,
@@ -25,7 +25,6 @@ const LEAST_SHARE = 0.5;
 const UNKNOWN_PROBABILITY = 0.5;
 /** At least, of an item that holds the words literally. */
 const LITERAL_PROBABILITY = 0.9;
-const WHOLE_SOUND = { startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY };
 
 interface Reading {
   readonly result: SearchResult;
@@ -84,24 +83,32 @@ async function read(
     });
     return { ...reading, candidates };
   }
-  const text = await textOf(deps, result);
-  const quote = text === undefined || request.choices ? undefined : quoteSentence(text, subject);
-  return { ...reading, candidates: quote === undefined ? [] : [quote] };
+  if (request.choices !== undefined) return { ...reading, candidates: [] };
+  const quotes = (await passagesOf(deps, result)).flatMap(({ text, part }) => {
+    const quote = quoteSentence(text, subject);
+    return quote === undefined ? [] : [{ quote, part }];
+  });
+  const best = quotes.reduce<(typeof quotes)[number] | undefined>(
+    (most, one) => (one.quote.confidence > (most?.quote.confidence ?? 0) ? one : most),
+    undefined,
+  );
+  if (best === undefined) return { ...reading, candidates: [] };
+  return { ...reading, result: { ...result, part: best.part }, candidates: [best.quote] };
 }
 
-/** Of the part that was found: a passage, or what is said in a stretch of sound. */
-async function textOf({ index }: AnswerDependencies, { key, part }: SearchResult): Promise<string | undefined> {
+/** The passage that was found; of a sound, all that is said in it, stretch by stretch. */
+async function passagesOf(
+  { index }: AnswerDependencies,
+  { key, part }: SearchResult,
+): Promise<readonly { readonly text: string; readonly part: PartRange | null }[]> {
   const found = await index.item(key);
-  if (found === undefined) return undefined;
+  if (found === undefined) return [];
   const { item, parts } = found;
-  const same = parts.find(({ range, text }) => text !== undefined && isDeepStrictEqual(range, part));
-  if (same !== undefined) return same.text;
-  if (item.modality !== 'audio') return parts.find(({ text }) => text !== undefined)?.text;
-  const { startSeconds, endSeconds } = part !== null && 'startSeconds' in part ? part : WHOLE_SOUND;
-  const said = transcriptOf(item, parts).filter(
-    (segment) => segment.startSeconds < endSeconds && segment.endSeconds > startSeconds,
-  );
-  return said.length === 0 ? undefined : said.map(({ text }) => text).join(' ');
+  if (item.modality === 'audio') {
+    return transcriptOf(item, parts).map(({ text, ...range }) => ({ text, part: range }));
+  }
+  const passage = parts.find(({ range }) => isDeepStrictEqual(range, part)) ?? parts[0];
+  return passage?.text === undefined ? [] : [{ text: passage.text, part }];
 }
 
 /**

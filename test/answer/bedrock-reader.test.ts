@@ -1,9 +1,11 @@
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createBedrockReader } from '#shared/answer/bedrock-reader.ts';
+import { findReader, openReader } from '#shared/answer/open-reader.ts';
 import type { Reader } from '#shared/answer/reader.ts';
+import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { colourPicture } from '../functions/api/api-fixture.ts';
 import { eventFrame } from './event-frame.ts';
 
@@ -120,10 +122,56 @@ describe('a model on Bedrock', () => {
     });
   });
 
+  it.each([
+    ['AccessDeniedException', 403, /allow bedrock:InvokeModel/],
+    ['UnrecognizedClientException', 403, /aws sso login/],
+    ['ExpiredTokenException', 403, /have expired/],
+    ['ResourceNotFoundException', 404, /offered in this region/],
+    ['ValidationException', 400, /inference profile/],
+  ])('says what helps against %s', async (type, status, advice) => {
+    reply = { status, type, texts: [] };
+    const image = await colourPicture('#f00');
+    await expect(reader.read({ image, question: 'what?' })).rejects.toThrow(advice);
+  });
+
   it('is not asked about what is no picture', async () => {
     await expect(reader.read({ image: Buffer.from('hello'), question: 'what?' })).rejects.toMatchObject({
       code: 'unsupported_type',
     });
     expect(seen).toEqual([]);
+  });
+});
+
+describe('the setting bedrock:MODEL_ID', () => {
+  it('is kept as it is where a name is looked for', async () => {
+    const id = 'bedrock:eu.some.model-v1:0';
+    expect(await findReader(id, { dataFolder: '/nowhere' })).toBe(id);
+    await expect(findReader('bedrock:', { dataFolder: '/nowhere' })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('chooses a model in the region of the environment, and says that it needs one', async () => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { port } = server.address() as AddressInfo;
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_CONFIG_FILE', '/nowhere/config');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere/credentials');
+    for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, undefined); // biome-ignore format: one line
+    const open = () => openReader('bedrock:some.model-v1:0', { openSession: createOnnxSession });
+    await expect(open()).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining('set AWS_REGION') }); // biome-ignore format: one line
+
+    vi.stubEnv('AWS_REGION', 'eu-central-1');
+    vi.stubEnv('AWS_ENDPOINT_URL_BEDROCK_RUNTIME', `http://127.0.0.1:${port}`);
+    const image = await colourPicture('#f00');
+    const strange = await open();
+    await expect(strange.read({ image, question: 'what?' })).rejects.toThrow(/no credentials of AWS were found/);
+    await strange.close();
+
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+    reply = { texts: ['Red'] };
+    const chosen = await open();
+    expect(await chosen.read({ image, question: 'what?' })).toMatchObject([{ answer: 'Red' }]);
+    expect(seen.at(-1)).toMatchObject({ url: '/model/some.model-v1:0/converse', signed: true });
+    await chosen.close();
   });
 });

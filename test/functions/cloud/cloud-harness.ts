@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { bundlePrograms } from '../../../infra/images/bundle.ts';
 import { s3Event } from '../../ingest/s3-event.ts';
+import { makeAnswerModel } from '../../models/make-answer-model.ts';
 import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { type SqsTestServer, startSqsServer } from '../../queue/sqs-server.ts';
 import { type S3TestServer, startS3Server } from '../../store/s3-server.ts';
@@ -73,8 +74,9 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const { visibilityMs = 3_000, maxAttempts = 3 } = options;
   const folder = await temporaryFolder();
   const bundleFolder = join(folder, 'programs');
-  const [modelFolder] = await Promise.all([
+  const [modelFolder, readerFolder] = await Promise.all([
     makeModelFolder(join(folder, 'model')),
+    makeAnswerModel(join(folder, 'reader')),
     bundlePrograms(bundleFolder, PROGRAMS),
   ]);
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -103,6 +105,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       CHIASM_STATE_BUCKET: cloud.stateBucket,
       CHIASM_QUEUE_URL: queueUrl,
       CHIASM_MODEL_FOLDER: modelFolder,
+      CHIASM_READER: readerFolder,
       CHIASM_LOG_LEVEL: 'debug',
       ...options.variables,
       ...variables,

@@ -115,6 +115,20 @@ describe('the cloud', () => {
     expect(page.bytes.toString()).toContain('<html');
   });
 
+  it('answers questions about a picture with the reader of its image', async () => {
+    const image = { data: (await picture('blue')).toString('base64') };
+    const ask = (body: object) => call('/v1/answer', { method: 'POST', body: { image, ...body } });
+    expect((await ask({ question: 'what colour is it?' })).json).toMatchObject({ answer: 'blue', model: 'reader' });
+    expect((await ask({ question: 'which?', choices: ['red', 'blue'] })).json).toMatchObject({ answer: 'blue' });
+    expect((await call('/v1/models')).json).toMatchObject({ reader: { name: 'reader' } });
+    const streamed = await call('/v1/answer', {
+      method: 'POST',
+      headers: { accept: 'text/event-stream' },
+      body: { question: 'a dog?', image },
+    });
+    expect(streamed.bytes.toString()).toMatch(/^event: answer\ndata: .*"answer":"yes"/);
+  });
+
   it('tells the request id of API Gateway, in the answer and in one line of the log', async () => {
     const { headers } = await call('/v1/stats');
     expect(headers['x-request-id']).toBe('c6af9ac6-7b61-11e6-9a41-93e8deadbeef');

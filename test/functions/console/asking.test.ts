@@ -116,7 +116,9 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
     const said = page.getByRole('list', { name: 'What is said' }).getByRole('listitem');
     await eventually(() => said.allTextContents()).toEqual(['0:00it is red', '0:02it is green']);
     await page.getByRole('button', { name: 'Play from 0:02' }).click();
-    await eventually(() => page.getByRole('slider', { name: 'Position' }).getAttribute('aria-valuetext')).toMatch(/0:0[2-4]/);
+    await eventually(() => page.getByRole('slider', { name: 'Position' }).getAttribute('aria-valuetext')).toMatch(
+      /0:0[2-4]/,
+    );
   });
 
   it('never shows an older answer after a newer question, however late it comes', async () => {
