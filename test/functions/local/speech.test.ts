@@ -69,7 +69,7 @@ describe('what is said in sounds', () => {
 
     const scope = { filter: { modality: 'audio' } };
     const quoted = await bodyOf(system.post('/v1/answer', { question: 'what is green?', scope }));
-    const evidence = [{ modality: 'audio', part: { startSeconds: 4, endSeconds: 5 } }];
+    const evidence = ['copy.wav', 'meeting.wav'].map((key) => ({ key, part: { startSeconds: 4, endSeconds: 5 } }));
     expect(quoted).toMatchObject({ answer: 'it is green', abstained: false, evidence });
     const data = Buffer.from(toneFile([DEEP_HZ, 1.5])).toString('base64');
     const spoken = { question: { audio: { data } }, image: { item: 'red.png' } };
