@@ -53,10 +53,10 @@ import { type CompactDependencies, compact } from '#shared/vector-index/compact.
 import { erase } from '#shared/vector-index/erase.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
 import { createCompactionSchedule } from './compaction-schedule.ts';
-import { type LineSet, type LocalSpaces, type LocalSpacesDependencies, openLocalSpaces } from './local-spaces.ts';
+import { type LocalSpaces, type LocalSpacesDependencies, openLocalSpaces } from './local-spaces.ts';
 import type { ModelChoice } from './model-choice.ts';
 import type { Media } from './queue-differences.ts';
-import type { SpaceLine } from './space-line.ts';
+import type { LineSet, SpaceLine } from './space-line.ts';
 import { createUploadGrants } from './upload-grants.ts';
 
 export interface LocalSettings {

@@ -4,17 +4,12 @@
  * items of their modalities from it. `spaces.json` records the sets, so a kill at any moment costs nothing.
  */
 
-import type { BuildProgress, IngestControl, ModelChange } from '#functions/api/app-dependencies.ts';
+import type { IngestControl, ModelChange } from '#functions/api/app-dependencies.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
 import type { Modality } from '#shared/core/modality.ts';
-import {
-  type BuildEstimate,
-  estimateBuild,
-  type PlannedSpace,
-  type PresentSpace,
-} from '#shared/ingest/estimate-build.ts';
+import type { BuildEstimate } from '#shared/ingest/estimate-build.ts';
 import { buryInSpace, eraseSpace, hasDeltas, spaceFiles } from '#shared/spaces/kept-space.ts';
 import {
   dropSpace,
@@ -28,16 +23,16 @@ import {
   updateSpaceRecord,
   wantSpaces,
 } from '#shared/spaces/space-record.ts';
-import { createSpaceSet, type SpaceSet } from '#shared/spaces/space-set.ts';
+import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
+import { buildProgress, estimateLeft, lostItems } from './build-progress.ts';
+import { createActivity, createCatchUp } from './catch-up.ts';
 import { type CompactionSchedule, createCompactionSchedule } from './compaction-schedule.ts';
 import type { ModelChoice } from './model-choice.ts';
 import { openModels } from './open-models.ts';
 import { type Media, queueDifferences, queueFollowed } from './queue-differences.ts';
-import type { SpaceLine } from './space-line.ts';
-
-export type LineSet = SpaceSet<SpaceLine & { readonly modalities: ReadonlySet<Modality> }>;
+import type { LineSet, SpaceLine } from './space-line.ts';
 
 export interface LocalSpacesDependencies {
   readonly stateStore: ObjectStore;
@@ -87,12 +82,6 @@ export interface LocalSpaces extends ModelChange {
   close(): Promise<void>;
 }
 
-/** A space that lost more of its items than this share is not switched to unasked. */
-const MAX_LOST_SHARE = 0.01;
-/** Pending changes are looked at one by one once they are this few. */
-const FEW_CHANGES = 1_000;
-/** What does not grow with the vectors. */
-const CATALOG_FILE = /\.(?:sqlite|json)$/;
 /** Longer than any request that has begun on the former spaces takes. */
 const GRACE_MS = 60_000;
 
@@ -114,15 +103,10 @@ export async function openLocalSpaces(
   let stopping = new AbortController();
   let closed = false;
   let handingOver = 0;
-  let events = 0;
-  let wake: () => void = () => {};
-  let nextEvent = new Promise<void>((resolve) => (wake = resolve));
+  const activity = createActivity();
+  const { happened } = activity;
+  const untilCaughtUp = createCatchUp({ live: () => live, activity, isHandingOver: () => handingOver > 0 });
 
-  const happened = () => {
-    events += 1;
-    wake();
-    nextEvent = new Promise<void>((resolve) => (wake = resolve));
-  };
   const update = async (change: (now: SpaceRecord | undefined) => SpaceRecord) => {
     record = estimateOnly
       ? change(record ?? (await readSpaceRecord(stateStore)))
@@ -187,48 +171,6 @@ export async function openLocalSpaces(
     }
     return queued;
   };
-
-  /** Differs whenever a live space shows something else, or something was queued or settled. */
-  const stamp = () => {
-    const states = live.members.map(({ index }) => index.statistics());
-    return [events, ...states.flatMap(({ generation, deltas }) => [generation, deltas])].join();
-  };
-  /** Whether the lines lack nothing that the live spaces show; `act` is called while that is so. */
-  async function whenCaughtUp(waitFor: readonly SpaceLine[], act: () => void): Promise<boolean> {
-    for (;;) {
-      const before = stamp();
-      if (handingOver > 0) return false;
-      for (const { inbox } of waitFor) {
-        if (inbox.backlog().pending > FEW_CHANGES) return false;
-        for (const key of inbox.pendingKeys()) {
-          if ((await live.members[0].index.latest(key))?.operation === 'put') return false;
-        }
-      }
-      if (stamp() !== before) continue;
-      act();
-      return true;
-    }
-  }
-  async function untilCaughtUp(waitFor: readonly SpaceLine[], signal: AbortSignal, act = () => {}): Promise<boolean> {
-    while (!signal.aborted) {
-      const [at, change] = [events, nextEvent];
-      if (await whenCaughtUp(waitFor, act)) return true;
-      if (events === at) await change;
-    }
-    return false;
-  }
-
-  function lostItems(): string | undefined {
-    if (building === undefined) return undefined;
-    const indexed = (set: LineSet) =>
-      set.items.statistics().counts.reduce((sum, { status, items }) => sum + (status === 'indexed' ? items : 0), 0);
-    const lost = indexed(live) - indexed(building);
-    if (lost <= MAX_LOST_SHARE * indexed(live)) return undefined;
-    return (
-      `${lost} items that are searchable now are not in the new index: the new model cannot embed them, or their files ` +
-      'cannot be read now. Switch all the same, or drop the new space'
-    );
-  }
 
   /** From here on the built spaces answer. */
   function takeOver(): void {
@@ -315,38 +257,11 @@ export async function openLocalSpaces(
     return undefined;
   }
 
-  function progress(): BuildProgress | undefined {
-    if (building === undefined) return undefined;
-    const [{ index, inbox }] = building.members;
-    const { items, counts } = index.statistics();
-    const { pending, itemsPerSecond, secondsLeft } = inbox.backlog();
-    const failed = counts.reduce((sum, count) => sum + (count.status === 'failed' ? count.items : 0), 0);
-    const total = Math.max(live.items.statistics().items, items);
-    return {
-      progress: total === 0 ? 1 : items / total,
-      done: items,
-      total,
-      failed,
-      ...(itemsPerSecond !== undefined && pending > 0 && { itemsPerSecond, secondsLeft: secondsLeft! }),
-    };
-  }
+  const progress = () => building && buildProgress(live, building);
 
   async function estimate(): Promise<BuildEstimate> {
     if (building === undefined) throw new ChiasmError('conflict', 'nothing is being built');
-    const planned = building.members.map(({ encoder, index, prepareAnew }): PlannedSpace => {
-      const counts = index.statistics().counts.filter(({ status }) => status === 'indexed');
-      const has = Object.fromEntries(counts.map(({ modality, items }) => [modality, items]));
-      return { encoder, prepare: prepareAnew, scope: scopeOf(record, encoder.space.id), has };
-    });
-    const present = await Promise.all(
-      record.live.map(async ({ id, dimensions }): Promise<PresentSpace> => {
-        const files = await spaceFiles(stateStore, id);
-        const sum = (wanted: boolean) =>
-          files.reduce((bytes, { name, sizeBytes }) => bytes + (CATALOG_FILE.test(name) === wanted ? sizeBytes : 0), 0);
-        return { dimensions, vectorBytes: sum(false), otherBytes: sum(true) };
-      }),
-    );
-    estimated = await estimateBuild(live.items, planned, present, clock);
+    estimated = await estimateLeft({ stateStore, clock }, record, live, building);
     return estimated;
   }
 
@@ -375,7 +290,7 @@ export async function openLocalSpaces(
 
   async function idle(): Promise<void> {
     while (!closed) {
-      const change = nextEvent;
+      const change = activity.next();
       await Promise.all(live.members.map(({ inbox }) => inbox.idle()));
       if (handingOver === 0 && live.members.every(({ inbox }) => inbox.backlog().pending === 0)) return;
       await change;
@@ -391,8 +306,9 @@ export async function openLocalSpaces(
     if (!(await untilCaughtUp([built[0]!], signal))) return { kind: 'stopped' };
     await follow(spaces);
     if (!(await untilCaughtUp(built, signal))) return { kind: 'stopped' };
-    if (lostItems() !== undefined) await idle(); // what is deleted from the live spaces yet is not lost
-    held = lostItems();
+    const lost = () => building && lostItems(live, building);
+    if (lost() !== undefined) await idle(); // what is deleted from the live spaces yet is not lost
+    held = lost();
     if (held !== undefined) return { kind: 'held', reason: held };
     await update((now) => switchToBuilt(now!));
     if (!(await untilCaughtUp(built, signal, takeOver))) return { kind: 'stopped' };

@@ -1,10 +1,12 @@
 /** One space at work: its model, its index, and the line from changed keys to searchable items. */
 
+import type { Modality } from '#shared/core/modality.ts';
 import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
 import type { Inbox } from '#shared/ingest/inbox.ts';
 import type { PrepareObject } from '#shared/ingest/prepare.ts';
 import type { ModelFolder } from '#shared/models/model-folder.ts';
+import type { SpaceSet } from '#shared/spaces/space-set.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 
@@ -25,3 +27,6 @@ export interface SpaceLine {
   stop(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Lines whose spaces answer together, each for its modalities. */
+export type LineSet = SpaceSet<SpaceLine & { readonly modalities: ReadonlySet<Modality> }>;

@@ -1,4 +1,7 @@
-/** Words in one catalog: ranked parts from FTS5 (BM25, names weigh more than prose), one for each item, and snippets. */
+/**
+ * Words in one catalog: parts ranked by FTS5's BM25 (names weigh more than prose) where the words are rare enough to tell
+ * parts apart; where they are not, in an order that is known without looking at all of them. And snippets.
+ */
 
 import type { Catalog } from './catalog.ts';
 import { type WordQuery, wordsOf } from './words.ts';
@@ -6,47 +9,62 @@ import { type WordQuery, wordsOf } from './words.ts';
 export interface WordHit {
   readonly part: number;
   readonly item: number;
-  /** BM25, greater is better; 0 when the words are too frequent to rank. */
+  /** Greater is better: BM25, which is above 0; at most 0 where the words are too frequent to rank. */
   readonly score: number;
 }
 
 const WEIGHTS = '4.0, 4.0, 2.0, 1.0'; // key, title, attributes, text
+const NAMES = '{key title}';
 
-/**
- * With more parts than this BM25 is left out: words that frequent do not tell parts apart, and ranking 10,000 parts takes
- * 15 ms (npm run bench -- query).
- */
+/** What more parts hold is frequent. BM25 of 14,000 parts takes 7 ms and more, and tells little but who has fewer words. */
 const MAX_RANKED_PARTS = 500;
 
 const COUNT = 'SELECT count(*) AS parts FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)';
 const RANKED = `SELECT words.rowid AS part, part.item AS item, -bm25(words, ${WEIGHTS}) AS score
   FROM words JOIN part ON part.id = words.rowid WHERE words MATCH ? ORDER BY score DESC, words.rowid`;
-const NEWEST = `SELECT words.rowid AS part, part.item AS item, 0 AS score
+const NEWEST = `SELECT words.rowid AS part, part.item AS item, ? AS score
   FROM words JOIN part ON part.id = words.rowid WHERE words MATCH ? ORDER BY words.rowid DESC`;
 
 /**
- * At most `limit` parts, the best one of each item, best first; `accept` says which items may come out. When very many
- * parts hold the words, the newest ones, all with score 0.
+ * At most `limit` parts, the best one of each item, best first; `accept` says which items may come out. The order is that
+ * of BM25 when at most `MAX_RANKED_PARTS` parts hold the words, the last one perhaps as a beginning. Otherwise parts that
+ * hold whole words come first (by BM25 while they are few; else score 0 where the names hold all words, then -1), then the
+ * others (-2); of equal scores the newest first.
  */
 export function searchWords(
   catalog: Catalog,
-  query: WordQuery,
+  { whole, begun }: WordQuery,
   limit: number,
   accept: (item: number) => boolean,
 ): WordHit[] {
-  const expression = query.expressions.join(' AND ');
-  const { parts } = catalog.statement(COUNT).get(expression, MAX_RANKED_PARTS + 1) as { parts: number };
-  const statement = catalog.statement(parts > MAX_RANKED_PARTS ? NEWEST : RANKED);
   const hits: WordHit[] = [];
   const seen = new Set<number>();
-  for (const row of statement.iterate(expression)) {
-    const hit = row as unknown as WordHit;
-    if (seen.has(hit.item) || !accept(hit.item)) continue;
-    seen.add(hit.item);
-    hits.push(hit);
-    if (hits.length === limit) break;
+  const take = (rows: Iterable<unknown>) => {
+    if (hits.length === limit) return;
+    for (const hit of rows as Iterable<WordHit>) {
+      if (seen.has(hit.item) || !accept(hit.item)) continue;
+      seen.add(hit.item);
+      if (hits.push(hit) === limit) return;
+    }
+  };
+  const ranked = (expression: string) => take(catalog.statement(RANKED).iterate(expression));
+  const newest = (expression: string, score: number) => take(catalog.statement(NEWEST).iterate(score, expression));
+
+  if (isFrequent(catalog, whole)) {
+    newest(`${NAMES} : (${whole})`, 0);
+    newest(whole, -1);
+    newest(begun, -2);
+  } else if (isFrequent(catalog, begun)) {
+    ranked(whole);
+    newest(begun, -2);
+  } else {
+    ranked(begun);
   }
   return hits;
+}
+
+function isFrequent(catalog: Catalog, expression: string): boolean {
+  return (catalog.statement(COUNT).get(expression, MAX_RANKED_PARTS + 1)!.parts as number) > MAX_RANKED_PARTS;
 }
 
 const MARK_START = '\u0002';

@@ -54,22 +54,25 @@ export function indexedText(text: string): string {
 }
 
 export interface WordQuery {
-  /** FTS5 MATCH expressions, one for each word asked for; all must match. */
-  readonly expressions: readonly string[];
+  /** FTS5 MATCH expression of parts that hold all the words. */
+  readonly whole: string;
+  /** The same with the last word as the beginning of one. */
+  readonly begun: string;
   /** Whether a word of a text is one of those asked for, for marking it. */
   matches(word: Word): boolean;
 }
 
-/** Undefined when the text has no words. The last word may be the beginning of one. */
+/** Undefined when the text has no words. */
 export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
   const words = [...wordsOf(text)].slice(0, maxWords);
   const last = words.at(-1);
   if (last === undefined) return undefined;
-  const expressions = words.map((word) => expressionOf(word, word === last));
+  const before = words.slice(0, -1).map((word) => expressionOf(word, false));
+  const all = (prefix: boolean) => [...before, expressionOf(last, prefix)].join(' AND ');
   const exact = new Set(words.flatMap((word) => [word.whole, ...word.pieces]));
   const beginnings = [last.whole, last.pieces.at(-1)!];
   const hit = (token: string) => exact.has(token) || beginnings.some((beginning) => token.startsWith(beginning));
-  return { expressions, matches: (word) => hit(word.whole) || word.pieces.some(hit) };
+  return { whole: all(false), begun: all(true), matches: (word) => hit(word.whole) || word.pieces.some(hit) };
 }
 
 /** Words hold letters, digits and marks only, so quoting them makes FTS5's own syntax unreachable. */

@@ -5,11 +5,10 @@ import type { Filter } from '#shared/catalog/filter.ts';
 import { hasItem } from '#shared/catalog/item-set.ts';
 import { searchWords, snippetOf, type WordHit } from '#shared/catalog/search-words.ts';
 import type { WordQuery } from '#shared/catalog/words.ts';
-import { compareKeys } from '#shared/core/compare-keys.ts';
 import type { IndexState } from './search-vectors.ts';
 import type { LexicalHit } from './vector-index.ts';
 
-/** Best first, at most `limit`; of one item the best part. */
+/** Best first, at most `limit`; of one item the best part. Equal ones stay in the order of each list, fresh ones before. */
 export function searchText(
   { generation, overlay }: IndexState,
   query: WordQuery,
@@ -25,7 +24,7 @@ export function searchText(
     const folded = searchWords(generation.catalog, query, limit, accept);
     hits.push(...folded.map((hit) => lexicalHit(generation.catalog, hit, query)));
   }
-  return hits.sort((a, b) => b.score - a.score || compareKeys(a.item.key, b.item.key)).slice(0, limit);
+  return hits.sort((a, b) => b.score - a.score).slice(0, limit);
 }
 
 function lexicalHit(catalog: Catalog, hit: WordHit, query: WordQuery): LexicalHit {
