@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createMemoryCatalog } from '#shared/catalog/catalog.ts';
 import { searchWords, snippetOf } from '#shared/catalog/search-words.ts';
 import { indexedText, parseWords } from '#shared/catalog/words.ts';
@@ -83,6 +83,77 @@ describe('a search by words', () => {
       expect(found(query, { key: 'unrelated' })).toEqual([]);
     },
   );
+});
+
+describe('the order of a search by words', () => {
+  // every tenth item holds "rare" in its name, two in three hold "common" in name or text, one in nine "commons"
+  const catalog = createMemoryCatalog();
+  const items = Array.from({ length: 1300 }, (_, n) => {
+    const common = n % 3 !== 1 ? 'common' : n % 9 === 1 ? 'commons' : '';
+    const filler = 'lorem '.repeat((n * 7) % 5);
+    return {
+      key: `${n}.txt`,
+      title: `${n % 10 === 3 ? 'rare ' : ''}${filler}${n % 2 === 0 ? common : ''}`,
+      text: `${n % 20 === 3 ? 'rare ' : ''}${n % 2 === 1 ? common : ''} ${filler}`,
+    };
+  });
+  const idOf = new Map(
+    items.map(({ text, ...item }) => [item.key, catalog.insert(sampleItem(item), [{ range: null, text }])]),
+  );
+  afterAll(() => catalog.close());
+  const order = (query: string, limit = 5000) => searchWords(catalog, parseWords(query)!, limit, () => true);
+  const holds = (place: string, word: string) => place.split(/[^a-z]+/).includes(word);
+  const begins = (place: string, word: string) => place.split(/[^a-z]+/).some((other) => other.startsWith(word));
+
+  it('is that of BM25 for words that few parts hold', () => {
+    const lengths = items.map(
+      ({ key, title, text }) => `${indexedText(key)} ${title} ${text}`.trim().split(/ +/).length,
+    );
+    const mean = lengths.reduce((sum, length) => sum + length, 0) / items.length;
+    const matching = items.filter(({ title, text }) => holds(title, 'rare') || holds(text, 'rare'));
+    const idf = Math.log((items.length - matching.length + 0.5) / (matching.length + 0.5));
+    const expected = matching.map(({ key, title, text }) => {
+      const frequency = (holds(title, 'rare') ? 4 : 0) + (holds(text, 'rare') ? 1 : 0); // Robertson and Zaragoza 2009
+      const norm = 1.2 * (0.25 + (0.75 * lengths[items.findIndex((item) => item.key === key)]!) / mean);
+      return { item: idOf.get(key)!, score: (idf * frequency * 2.2) / (frequency + norm) };
+    });
+    expected.sort((a, b) => b.score - a.score || a.item - b.item);
+    const found = order('rare');
+    expect(found.map(({ item }) => item)).toEqual(expected.map(({ item }) => item));
+    expect(found.map(({ score }) => score.toFixed(6))).toEqual(expected.map(({ score }) => score.toFixed(6)));
+  });
+
+  it('puts names before other text, and whole words before beginnings, newest first, for words that many parts hold', () => {
+    const tierOf = ({ title, text }: (typeof items)[number]) => {
+      if (holds(title, 'common')) return 0;
+      return holds(text, 'common') ? -1 : begins(`${title} ${text}`, 'common') ? -2 : undefined;
+    };
+    const expected = items.flatMap((item) => {
+      const score = tierOf(item);
+      return score === undefined ? [] : [{ item: idOf.get(item.key)!, score }];
+    });
+    expected.sort((a, b) => b.score - a.score || b.item - a.item);
+    expect(order('common').map(({ item, score }) => ({ item, score }))).toEqual(expected);
+    expect(order('common', 7).map(({ item }) => item)).toEqual(expected.slice(0, 7).map(({ item }) => item));
+  });
+
+  it('puts what holds the word, by BM25, before what only begins with it', () => {
+    const found = order('commons');
+    expect(found.every(({ score }) => score > 0)).toBe(true); // few hold it
+    const whole = sampleItem({ key: 'comm.bin', title: 'comm' });
+    const id = catalog.insert(whole, []);
+    const begun = order('comm');
+    expect(begun[0]).toMatchObject({ item: id });
+    expect(begun[0]!.score).toBeGreaterThan(0);
+    expect(begun.slice(1).map(({ score }) => score)).toEqual(begun.slice(1).map(() => -2));
+    expect(begun).toHaveLength(1 + items.filter(({ title, text }) => begins(`${title} ${text}`, 'comm')).length);
+  });
+
+  it('takes only items that are accepted, until there are enough', () => {
+    const even = searchWords(catalog, parseWords('common')!, 20, (item) => item % 2 === 0);
+    expect(even).toHaveLength(20);
+    expect(even.every(({ item }) => item % 2 === 0)).toBe(true);
+  });
 });
 
 describe('a snippet', () => {
