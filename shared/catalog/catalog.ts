@@ -193,18 +193,13 @@ export class Catalog {
     }));
   }
 
-  hitOfRow(row: number): CatalogHit {
-    return this.#hit(
-      'SELECT item.json, part.ordinal, part.range, part.text FROM part JOIN item ON item.id = part.item WHERE part.row = ?',
-      row,
-    );
+  /** The part that each row of a vector belongs to, in the order of `rows`. */
+  hitsOfRows(rows: readonly number[]): CatalogHit[] {
+    return this.#hits('part.row', rows);
   }
 
-  hitOfPart(part: number): CatalogHit {
-    return this.#hit(
-      'SELECT item.json, part.ordinal, part.range, part.text FROM part JOIN item ON item.id = part.item WHERE part.id = ?',
-      part,
-    );
+  hitsOfParts(parts: readonly number[]): CatalogHit[] {
+    return this.#hits('part.id', parts);
   }
 
   /** The item id of every row of a vector, [rows]; 0 where a row is not used. */
@@ -313,15 +308,19 @@ export class Catalog {
     }
   }
 
-  #hit(sql: string, parameter: number): CatalogHit {
-    const row = this.statement(sql).get(parameter)!;
-    const text = row.text as string | null;
-    return {
-      item: JSON.parse(row.json as string) as Item,
-      ordinal: Math.max(0, row.ordinal as number),
-      range: parseRange(row.range),
-      ...(text === null ? {} : { text }),
-    };
+  /** In one query: a call of SQLite for each hit takes twice the time. */
+  #hits(column: 'part.row' | 'part.id', wanted: readonly number[]): CatalogHit[] {
+    if (wanted.length === 0) return [];
+    const statement = this.statement(
+      `SELECT item.json, part.ordinal, part.range, part.text
+       FROM json_each(?) AS wanted CROSS JOIN part ON ${column} = wanted.value CROSS JOIN item ON item.id = part.item`,
+    );
+    statement.setReturnArrays(true);
+    const rows = statement.all(JSON.stringify(wanted)) as unknown as [string, number, string | null, string | null][];
+    return rows.map(([json, ordinal, range, text]) => {
+      const hit = { item: JSON.parse(json) as Item, ordinal: Math.max(0, ordinal), range: parseRange(range) };
+      return text === null ? hit : { ...hit, text };
+    });
   }
 }
 

@@ -17,18 +17,19 @@ export function searchText(
 ): LexicalHit[] {
   const freshItems = filter && overlay.filterItems().matching(filter);
   const fresh = searchWords(overlay.catalog, query, limit, (item) => !freshItems || hasItem(freshItems, item));
-  const hits = fresh.map((hit) => lexicalHit(overlay.catalog, hit, query));
+  const hits = lexicalHits(overlay.catalog, fresh, query);
   if (generation !== undefined) {
     const items = filter && generation.filterItems.matching(filter);
     const accept = (item: number) => !hasItem(overlay.hidden, item) && (!items || hasItem(items, item));
     const folded = searchWords(generation.catalog, query, limit, accept);
-    hits.push(...folded.map((hit) => lexicalHit(generation.catalog, hit, query)));
+    hits.push(...lexicalHits(generation.catalog, folded, query));
   }
   return hits.sort((a, b) => b.score - a.score).slice(0, limit);
 }
 
-function lexicalHit(catalog: Catalog, hit: WordHit, query: WordQuery): LexicalHit {
-  const found = catalog.hitOfPart(hit.part);
-  const snippet = found.text === undefined ? undefined : snippetOf(found.text, query);
-  return { ...found, score: hit.score, ...(snippet === undefined ? {} : { snippet }) };
+function lexicalHits(catalog: Catalog, hits: readonly WordHit[], query: WordQuery): LexicalHit[] {
+  return catalog.hitsOfParts(hits.map(({ part }) => part)).map((found, i) => {
+    const snippet = found.text === undefined ? undefined : snippetOf(found.text, query);
+    return { ...found, score: hits[i]!.score, ...(snippet === undefined ? {} : { snippet }) };
+  });
 }

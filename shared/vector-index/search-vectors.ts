@@ -3,7 +3,7 @@
  * filter's selectivity, and the fresh rows always exactly. One synchronous step, so every search sees one state.
  */
 
-import { NO_MODALITY } from '#shared/catalog/catalog.ts';
+import { type Catalog, NO_MODALITY } from '#shared/catalog/catalog.ts';
 import type { Filter } from '#shared/catalog/filter.ts';
 import { difference, hasItem, type ItemSet, intersection } from '#shared/catalog/item-set.ts';
 import { splitModality } from '#shared/catalog/split-modality.ts';
@@ -11,7 +11,7 @@ import { compareKeys } from '#shared/core/compare-keys.ts';
 import type { Generation, ModalityGraph } from './generation.ts';
 import type { Overlay } from './overlay.ts';
 import type { VectorAnswer, VectorHit, VectorQuery } from './vector-index.ts';
-import { bestRows } from './vector-rows.ts';
+import { bestRows, type ScoredRow } from './vector-rows.ts';
 
 export interface IndexState {
   readonly generation: Generation | undefined;
@@ -29,10 +29,10 @@ export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
 
 /** Up to this many matching rows are always compared one by one. */
 const ALWAYS_EXACT_ROWS = 1000;
-/** Of a step of the graph, and of one comparison of codes. Estimates: they only decide which of two right plans is quicker. */
-const NANOSECONDS_PER_CANDIDATE = 1500;
-const NANOSECONDS_PER_ROW = 10;
-const NANOSECONDS_PER_NUMBER = 0.07;
+/** Of a step of the graph, by `npm run bench -- plan`. These only decide which of two right plans is quicker. */
+export const NANOSECONDS_PER_CANDIDATE = 1500;
+/** Of one comparison of codes, likewise. */
+export const nanosecondsPerRow = (dimensions: number): number => 10 + 0.07 * dimensions;
 /** Fewer candidates than this share of ef left by the filter: it and the query disagree, and a scan is surer. */
 const LEAST_SURVIVING_SHARE = 1 / 3;
 
@@ -43,19 +43,24 @@ export function searchVectors(
 ): VectorAnswer {
   const freshRows = overlay.rowsOf(query.filter && overlay.filterItems().matching(query.filter));
   const fresh = bestRows(overlay.vectors, query.vector, freshRows, query.limit, { exact: true });
-  const found = fresh.map((scored) => ({ ...scored, catalog: overlay.catalog }));
-  let plan: VectorAnswer['plan'] = 'exact';
-  if (generation !== undefined) {
-    const candidates = candidateRows(generation, overlay, query, options);
-    plan = candidates.plan;
-    const compared = { exact: plan === 'exact' }; // what the graph has left out weighs more than an unlikely error
-    for (const scored of bestRows(generation.vectors, query.vector, candidates.rows, query.limit, compared)) {
-      found.push({ ...scored, catalog: generation.catalog });
-    }
-  }
-  const best = found.sort((a, b) => b.score - a.score).slice(0, query.limit);
-  const hits = best.map(({ catalog, row, vector, score }): VectorHit => ({ ...catalog.hitOfRow(row), vector, score }));
-  return { hits: hits.sort(compareHits), plan };
+  if (generation === undefined) return { hits: bestHits([[overlay.catalog, fresh]], query.limit), plan: 'exact' };
+  const { rows, plan } = candidateRows(generation, overlay, query, options);
+  const compared = { exact: plan === 'exact' }; // what the graph has left out weighs more than an unlikely error
+  const folded = bestRows(generation.vectors, query.vector, rows, query.limit, compared);
+  const found = [[overlay.catalog, fresh] as const, [generation.catalog, folded] as const];
+  return { hits: bestHits(found, query.limit), plan };
+}
+
+/** The best `limit` of the rows of all catalogs; only those that may be among them are looked up. */
+function bestHits(found: readonly (readonly [Catalog, readonly ScoredRow[]])[], limit: number): VectorHit[] {
+  const scores = found.flatMap(([, rows]) => rows.map(({ score }) => score)).sort((a, b) => b - a);
+  const least = scores[limit - 1] ?? Number.NEGATIVE_INFINITY;
+  const hits = found.flatMap(([catalog, all]) => {
+    const rows = all.filter(({ score }) => score >= least);
+    const parts = catalog.hitsOfRows(rows.map(({ row }) => row));
+    return rows.map(({ vector, score }, i): VectorHit => ({ ...parts[i]!, vector, score }));
+  });
+  return hits.sort(compareHits).slice(0, limit);
 }
 
 /** Vectors of `count` different rows that may come out, drawn at random; all of them when there are fewer. */
@@ -127,7 +132,7 @@ function walkGraph(
 
 /** Matching rows m up to which m comparisons take no longer than ef / (m / points) steps in the graph. */
 function exactLimit(points: number, ef: number, dimensions: number): number {
-  const comparisons = NANOSECONDS_PER_CANDIDATE / (NANOSECONDS_PER_ROW + NANOSECONDS_PER_NUMBER * dimensions);
+  const comparisons = NANOSECONDS_PER_CANDIDATE / nanosecondsPerRow(dimensions);
   return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(points * ef * comparisons));
 }
 

@@ -7,7 +7,7 @@ export interface Estimates {
   readonly scores: Float32Array;
   /** No estimate is farther from the true score. */
   readonly greatestError: number;
-  /** Hardly any is: six standard deviations of errors in random directions. */
+  /** Hardly any is: several standard deviations of errors in random directions. */
   readonly likelyError: number;
 }
 

@@ -11,7 +11,7 @@ function found(query: string, ...items: (SampleItem & { text?: string })[]): str
   }
   const words = parseWords(query);
   const hits = words ? searchWords(catalog, words, 10, () => true) : [];
-  const keys = hits.map(({ part }) => catalog.hitOfPart(part).item.key);
+  const keys = catalog.hitsOfParts(hits.map(({ part }) => part)).map(({ item }) => item.key);
   catalog.close();
   return keys;
 }
