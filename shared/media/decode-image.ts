@@ -5,12 +5,14 @@
 
 import type { DecodedImage, ImageGeometry, Pixels } from './image.ts';
 import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from './limits.ts';
-import { imageError, type OpenImage, openImage } from './open-image.ts';
+import { imageError, type OpenImage, openImage, RAW, readSmallImage } from './open-image.ts';
 import { perceptualHash } from './perceptual-hash.ts';
 import { resamplePixels } from './resample-pixels.ts';
 
 /** Up to this size a picture is resampled from its own pixels: at most 5 ms of this thread. */
 const EXACT_PIXELS = 512 * 512;
+/** Larger files hardly ever hold so few. */
+const SMALL_BYTES = EXACT_PIXELS;
 
 /**
  * Larger pictures are first reduced by libvips (JPEG while it is decoded) to this many times the final size, as with
@@ -37,10 +39,11 @@ export async function decodeImage(
   geometry: ImageGeometry,
   limits: MediaLimits = DEFAULT_MEDIA_LIMITS,
 ): Promise<DecodedImage> {
-  const opened = await openImage(bytes, limits);
-  const source = geometry.fit === 'crop' ? cutLongEnds(opened) : opened;
+  const small = await readSmall(bytes, geometry, limits);
+  const opened = small ?? (await openImage(bytes, limits));
+  const source = 'pipeline' in opened && geometry.fit === 'crop' ? cutLongEnds(opened) : opened;
   const target = resizedSize(source, geometry);
-  const decoded = await decodePixels(source, reducedSize(source, target), geometry, limits);
+  const decoded = 'pipeline' in source ? await decodePixels(source, reducedSize(source, target), geometry, limits) : source;
   const resized = resamplePixels(decoded, target.width, target.height, geometry.filter);
   return {
     pixels: centreCrop(resized, geometry),
@@ -49,6 +52,16 @@ export async function decodeImage(
     averageColour: averageColour(resized),
     perceptualHash: perceptualHash(resized),
   };
+}
+
+/** The pixels of a picture that is resampled from its own pixels as a whole; undefined for others. */
+async function readSmall(bytes: Uint8Array, { fit }: ImageGeometry, limits: MediaLimits): Promise<Pixels | undefined> {
+  if (bytes.length > SMALL_BYTES) return undefined;
+  const small = await readSmallImage(bytes, EXACT_PIXELS, limits);
+  if (small === undefined) return undefined;
+  const { width, height, channels } = small.info;
+  const isLong = Math.max(width, height) > LONGEST_ASPECT * Math.min(width, height);
+  return fit === 'crop' && isLong ? undefined : { width, height, data: toRgb(small.data, channels) };
 }
 
 function cutLongEnds(image: OpenImage): OpenImage {
@@ -89,7 +102,7 @@ async function decodePixels(
     ? source.pipeline
     : source.pipeline.resize(size.width, size.height, { fit: 'fill', kernel: REDUCING_KERNEL[filter] });
   try {
-    const { data, info } = await sized.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await sized.raw(RAW).toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data: toRgb(data, info.channels) };
   } catch (error) {
     throw imageError(error, limits);

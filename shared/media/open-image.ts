@@ -25,18 +25,9 @@ export interface OpenImage {
  * @throws ChiasmError `too_large`, `unsupported_type` or `corrupt_input`, with a reason for the user
  */
 export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise<OpenImage> {
-  const type = detectMediaType(bytes);
-  if (type.modality !== 'image')
-    throw new ChiasmError('unsupported_type', `expected a picture; this is ${type.modality}`);
-  if (bytes.length > limits.imageBytes) {
-    throw new ChiasmError(
-      'too_large',
-      `the picture has ${megabytes(bytes.length)} MB; at most ${megabytes(limits.imageBytes)} MB are read`,
-    );
-  }
-  // Limits are checked below, with a better message than sharp's. 'error' also refuses truncated files, and still reads
-  // photographs at which libjpeg only frowns (stray bytes between markers are common).
-  const image = sharp(bytes, { failOn: 'error', limitInputPixels: false, sequentialRead: true });
+  requirePicture(bytes, limits);
+  // Limits are checked below, with a better message than sharp's.
+  const image = readImage(bytes, false);
   const header = await image.metadata().catch((error: unknown) => {
     throw imageError(error, limits);
   });
@@ -48,12 +39,49 @@ export async function openImage(bytes: Uint8Array, limits: MediaLimits): Promise
         `at most ${count(limits.imagePixels / 1e6)} megapixels are read: make it smaller and store it again`,
     );
   }
-  const pipeline = image
+  return { pipeline: upright(image, limits), width, height };
+}
+
+/**
+ * The pixels of a picture of at most `maxPixels`, upright, in sRGB, alpha on white, [H, W, channels] with one or three
+ * channels; undefined for a larger one. Without asking for the size first a small picture takes a tenth less time.
+ * @throws ChiasmError as `openImage`
+ */
+export async function readSmallImage(bytes: Uint8Array, maxPixels: number, limits: MediaLimits) {
+  requirePicture(bytes, limits);
+  try {
+    return await upright(readImage(bytes, maxPixels), limits).raw(RAW).toBuffer({ resolveWithObject: true });
+  } catch (error) {
+    if (error instanceof Error && /exceeds pixel limit/.test(error.message)) return undefined;
+    throw imageError(error, limits);
+  }
+}
+
+export const RAW = { depth: 'uchar' } as const;
+
+function requirePicture(bytes: Uint8Array, limits: MediaLimits): void {
+  const type = detectMediaType(bytes);
+  if (type.modality !== 'image')
+    throw new ChiasmError('unsupported_type', `expected a picture; this is ${type.modality}`);
+  if (bytes.length > limits.imageBytes) {
+    throw new ChiasmError(
+      'too_large',
+      `the picture has ${megabytes(bytes.length)} MB; at most ${megabytes(limits.imageBytes)} MB are read`,
+    );
+  }
+}
+
+/** 'error' also refuses truncated files, and still reads photographs at which libjpeg only frowns (stray bytes between markers). */
+function readImage(bytes: Uint8Array, limitInputPixels: number | false): Sharp {
+  return sharp(bytes, { failOn: 'error', limitInputPixels, sequentialRead: true });
+}
+
+function upright(image: Sharp, limits: MediaLimits): Sharp {
+  return image
     .autoOrient()
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .timeout({ seconds: limits.imageSeconds });
-  return { pipeline, width, height };
 }
 
 /** What sharp threw, as a reason for the user. */
