@@ -43,7 +43,8 @@ export async function decodeImage(
   const opened = small ?? (await openImage(bytes, limits));
   const source = 'pipeline' in opened && geometry.fit === 'crop' ? cutLongEnds(opened) : opened;
   const target = resizedSize(source, geometry);
-  const decoded = 'pipeline' in source ? await decodePixels(source, reducedSize(source, target), geometry, limits) : source;
+  const decoded =
+    'pipeline' in source ? await decodePixels(source, reducedSize(source, target), geometry, limits) : source;
   const resized = resamplePixels(decoded, target.width, target.height, geometry.filter);
   return {
     pixels: centreCrop(resized, geometry),

@@ -2,14 +2,15 @@
  * The index beside what people would use instead, on the same vectors in one run: recall against speed, filters, memory,
  * disk, cold start and time to searchable. Peers are installed into `peers/` here and nowhere else.
  *
- *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--engines a,b] [--sizes N,N] [--svg FILE]
+ *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--engines a,b] [--sizes N,N] [--svg FILE] [--results FILE]
  *
- * `--sizes` builds ours alone at further sizes; `--svg` draws recall against speed.
+ * `--sizes` builds ours alone at further sizes; `--svg` draws recall against speed. `--results` keeps what was measured in a
+ * file and measures only what is not there yet.
  */
 
 import { execFile, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -41,28 +42,54 @@ export async function run(args: readonly string[]): Promise<void> {
       engines: { type: 'string', default: ENGINE_NAMES.join(',') },
       sizes: { type: 'string', default: '' },
       svg: { type: 'string' },
+      results: { type: 'string' },
     },
   });
   const [parts, dimensions, queries] = [Number(values.parts), Number(values.dimensions), Number(values.queries)];
   const engines = values.engines.split(',');
+  const sizes = values.sizes === '' ? [] : values.sizes.split(',').map(Number);
   if (engines.some((engine) => engine !== OURS)) await installPeers();
   process.stdout.write(`${parts.toLocaleString('en')} parts of ${dimensions} dimensions\n${await machine()}\n\n`);
-  const results = await withData(parts, dimensions, queries, async (data) => {
-    const all: [string, Result][] = [];
-    for (const engine of engines) {
-      const result = await runEngine(engine, data, dimensions);
-      all.push([engine, result]);
-      process.stderr.write(`${engine}: ${'problem' in result ? result.problem : 'done'}\n`);
-    }
-    return all;
-  });
-  process.stdout.write(report(results, parts, dimensions));
+  const results = await openResults(values.results);
+  const measure = (count: number, names: readonly string[]) => results.of(names, { parts: count, dimensions, queries });
+  const measured = await measure(parts, engines);
+  process.stdout.write(report(measured, parts, dimensions));
   if (values.svg !== undefined) {
-    const curves = results.flatMap(([name, result]) => ('problem' in result ? [] : [{ name, points: result.points }]));
+    const curves = measured.flatMap(([name, result]) => ('problem' in result ? [] : [{ name, points: result.points }]));
     await writeFile(values.svg, drawRecallAgainstSpeed(curves, `${parts.toLocaleString('en')} x ${dimensions}`));
   }
-  const sizes = values.sizes === '' ? [] : values.sizes.split(',').map(Number);
-  if (sizes.length > 0) process.stdout.write(await reportGrowth(sizes, dimensions, queries));
+  const growth: [number, Result][] = [];
+  for (const size of sizes) growth.push([size, (await measure(size, [OURS]))[0]![1]]);
+  if (growth.length > 0) process.stdout.write(reportGrowth(growth));
+}
+
+interface Data {
+  readonly parts: number;
+  readonly dimensions: number;
+  readonly queries: number;
+}
+
+/** What was measured, in a file when there is a path, so that a run can be cut into several. */
+async function openResults(path: string | undefined) {
+  const kept: Record<string, Result> = path && existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : {};
+  const keyOf = (engine: string, data: Data) =>
+    `${engine}, ${data.parts} x ${data.dimensions}, ${data.queries} queries`;
+  return {
+    of: async (engines: readonly string[], data: Data): Promise<(readonly [string, Result])[]> => {
+      const missing = engines.filter((engine) => kept[keyOf(engine, data)] === undefined);
+      if (missing.length > 0) {
+        await withData(data, async (folder) => {
+          for (const engine of missing) {
+            const result = await runEngine(engine, folder, data.dimensions);
+            process.stderr.write(`${keyOf(engine, data)}: ${'problem' in result ? result.problem : 'done'}\n`);
+            kept[keyOf(engine, data)] = result;
+            if (path !== undefined) await writeFile(path, JSON.stringify(kept, null, 1));
+          }
+        });
+      }
+      return engines.map((engine) => [engine, kept[keyOf(engine, data)]!] as const);
+    },
+  };
 }
 
 async function installPeers(): Promise<void> {
@@ -72,12 +99,7 @@ async function installPeers(): Promise<void> {
 }
 
 /** Writes vectors, queries and their true neighbours to a folder that is removed afterwards. */
-async function withData<T>(
-  parts: number,
-  dimensions: number,
-  queries: number,
-  work: (folder: string) => Promise<T>,
-): Promise<T> {
+async function withData({ parts, dimensions, queries }: Data, work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   try {
     const source = embeddingLike(1, dimensions, Math.ceil(2 * Math.sqrt(parts)));
@@ -86,7 +108,7 @@ async function withData<T>(
     await writeFile(join(folder, 'vectors.f32'), new Uint8Array(vectors.buffer));
     await writeFile(join(folder, 'queries.f32'), new Uint8Array(asked.buffer));
     await writeFile(join(folder, 'truth.json'), JSON.stringify(findTruth(vectors, asked, dimensions)));
-    return await work(folder);
+    await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -183,10 +205,9 @@ function speedAt(points: readonly Point[], recall: number): string {
   return `${Math.max(...reaching.map((point) => point.queriesPerSecond)).toFixed(0)} /s`;
 }
 
-async function reportGrowth(sizes: readonly number[], dimensions: number, queries: number): Promise<string> {
+function reportGrowth(results: readonly (readonly [number, Result])[]): string {
   const rows = [['parts', 'build', 'cold start', 'memory/part', 'disk/part', 'p50 at recall 0.99', 'insert to found']];
-  for (const parts of sizes) {
-    const result = await withData(parts, dimensions, queries, (data) => runEngine(OURS, data, dimensions));
+  for (const [parts, result] of results) {
     if ('problem' in result) {
       rows.push([parts.toLocaleString('en'), result.problem]);
       continue;
