@@ -95,7 +95,7 @@ async function openResults(path: string | undefined) {
 async function installPeers(): Promise<void> {
   if (existsSync(join(PEERS_FOLDER, 'node_modules'))) return;
   process.stderr.write('installing the peers into test/bench/peers\n');
-  await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER });
+  await promisify(execFile)('npm', ['install', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER }); // 'ci' wants every platform's packages
 }
 
 /** Writes vectors, queries and their true neighbours to a folder that is removed afterwards. */
