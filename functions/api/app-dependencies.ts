@@ -23,6 +23,7 @@ import type { Transcript } from '#shared/speech/speech-to-text.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
+import type { LastRecall } from './last-recall.ts';
 
 /** How the app tells ingestion what happened. */
 export interface IngestControl {
@@ -187,6 +188,8 @@ export interface AppDependencies {
   objectUrl?(key: string): Promise<string>;
   /** Removes every stored trace of a deleted item. */
   erase?(key: string): Promise<ErasureReceipt>;
+  /** Where a program notes the recall that it measures by itself. @default only what is asked for is noted */
+  readonly lastRecall?: LastRecall;
   /** Pages beside the API (the console): static files, served without a key. */
   readonly site?: Hono;
 }

@@ -43,7 +43,7 @@ export function createApp(deps: AppDependencies): ApiApp {
   registerClassifierRoutes(app, deps);
   registerAlignmentRoutes(app, deps);
   registerJobRoutes(app, deps);
-  const lastRecall = createLastRecall();
+  const { lastRecall = createLastRecall() } = deps;
   registerQualityRoutes(app, deps, lastRecall);
   registerSpaceRoutes(app, deps);
   registerSystemRoutes(app, deps, metrics, lastRecall);

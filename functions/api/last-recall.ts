@@ -1,4 +1,4 @@
-/** The newest estimate of the whole index's recall that somebody asked for, for the statistics. */
+/** The newest estimate of the whole index's recall, asked for or measured in the background, for the statistics. */
 
 import { z } from '@hono/zod-openapi';
 import type { RecallEstimate } from '#shared/vector-index/measure-recall.ts';
@@ -12,7 +12,7 @@ export const recallSchema = z.object({
 });
 
 export const measuredRecallSchema = recallSchema.extend({ measuredAt: z.iso.datetime() }).openapi('MeasuredRecall', {
-  description: 'The last `POST /v1/recall` without a filter; absent before the first one.',
+  description: 'The last estimate: of the background, after each compaction, or of `POST /v1/recall` without a filter.',
 });
 
 export type MeasuredRecall = z.infer<typeof measuredRecallSchema>;

@@ -11,6 +11,7 @@ import {
   type ModelDescription,
 } from '#functions/api/app-dependencies.ts';
 import { describeModel } from '#functions/api/describe-model.ts';
+import { createLastRecall, type LastRecall } from '#functions/api/last-recall.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
@@ -58,6 +59,7 @@ import type { ModelChoice } from './model-choice.ts';
 import type { Media } from './queue-differences.ts';
 import type { LineSet, SpaceLine } from './space-line.ts';
 import { createUploadGrants } from './upload-grants.ts';
+import { watchRecall } from './watch-recall.ts';
 
 export interface LocalSettings {
   /** The user's folders, which are only read. */
@@ -106,6 +108,7 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
   const stateStore = createFileObjectStore(join(settings.dataFolder, 'state'));
   const media = openMedia(settings);
   const { mediaStore } = media;
+  const lastRecall = createLastRecall();
   let running: Running | undefined;
   let health: Health = { status: 'starting', detail: 'the model and the index are being loaded' };
   const ready = (): Running => {
@@ -162,12 +165,13 @@ export function composeLocal(settings: LocalSettings, log: Log): LocalSystem {
     allowedHosts: settings.allowedHosts,
     clock,
     log,
+    lastRecall,
     site: createConsole(),
   });
   return {
     app,
     load: async () => {
-      running = await start(settings, media, stateStore, log);
+      running = await start(settings, media, stateStore, lastRecall, log);
       health = { status: 'ready' };
       return running.loaded;
     },
@@ -203,7 +207,13 @@ function openMedia({ dataFolder, folders }: LocalSettings): Media {
   return { mediaStore: createOverlayObjectStore(upper, lowers), skipped };
 }
 
-async function start(settings: LocalSettings, media: Media, stateStore: ObjectStore, log: Log): Promise<Running> {
+async function start(
+  settings: LocalSettings,
+  media: Media,
+  stateStore: ObjectStore,
+  lastRecall: LastRecall,
+  log: Log,
+): Promise<Running> {
   const clock = systemClock;
   const reader = await openReader(settings.reader, { openSession: createThreadedSession });
   const speech = settings.speechFolder === undefined ? undefined : await openWhisper(settings.speechFolder);
@@ -252,7 +262,9 @@ async function start(settings: LocalSettings, media: Media, stateStore: ObjectSt
   const jobStore = createJobStore(stateStore);
   const runner = createLocalJobRunner({ jobs: jobStore, kinds, clock, log, owner: LOCAL_OWNER });
   await runner.resume();
-  const watchers: { close(): Promise<void> }[] = [];
+  const isBusy = () => spaces.control.backlog().pending > 0;
+  const recall = watchRecall({ members: () => spaces.live.members, isBusy, lastRecall, clock, log });
+  const watchers: { close(): Promise<void> }[] = [recall];
   return {
     loaded: {
       spaces,
