@@ -28,7 +28,7 @@ const generationSchema = z.object({
   is_multilingual: z.boolean().optional(),
   lang_to_id: z.record(z.string(), token).optional(),
   task_to_id: z.record(z.string(), token).optional(),
-  suppress_tokens: z.array(token).nullish(),
+  suppress_tokens: z.array(z.int()).nullish(),
 });
 
 const preprocessorSchema = z.object({

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openReader } from '#shared/answer/open-reader.ts';
@@ -55,6 +55,16 @@ describe.each([
   it('refuses what is no picture', async () => {
     await expect(reader.read({ image: Buffer.from('hello'), question: 'what?' })).rejects.toMatchObject({
       code: 'unsupported_type',
+    });
+  });
+
+  it('with a card is refused when the card does not list what the model is made of', async () => {
+    const carded = await make(join(await temporaryFolder(), 'carded'));
+    const card = { name: 'writer', version: '1', licence: 'MIT', files: {} };
+    await writeFile(join(carded, 'chiasm.json'), JSON.stringify(card));
+    await expect(openReader(carded, deps)).rejects.toMatchObject({
+      code: 'model_invalid',
+      message: expect.stringMatching(/config\.json: the model uses it.*onnx\/embed_tokens\.onnx: the model uses it/),
     });
   });
 

@@ -39,6 +39,12 @@ describe('the bundled reader', () => {
     expect(best!.answer).toBe('no');
   });
 
+  it('has the figures that were measured in its card', () => {
+    const figures = new Map(reader.facts!.metrics.map(({ name, value }) => [name.split(' ')[0], value]));
+    expect([...figures.keys()]).toEqual(['easy-VQA', 'DAQUAR']);
+    for (const { value } of reader.facts!.metrics) expect(value).toBeGreaterThan(0.2);
+  });
+
   it('is below its limit', async () => {
     const graph = fileURLToPath(new URL('../../shared/models/reader/onnx/model.onnx', import.meta.url));
     expect((await stat(graph)).size).toBeLessThan(LIMIT);
