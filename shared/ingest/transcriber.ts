@@ -1,6 +1,6 @@
 /**
- * What is said in sounds, as parts of their items: found by words, each with its seconds, without a vector of its own. A sound
- * that is asked for again is not heard twice: every space of a set asks for the same ones.
+ * What is said in sounds, as parts of their items: found by words, each with its seconds, without a vector of its own. One sound
+ * at a time, so that a spoken question finds the model free; and none twice: every space of a set asks for the same ones.
  */
 
 import type { Part } from '#shared/catalog/item.ts';
@@ -28,6 +28,7 @@ const REMEMBERED_SOUNDS = 1_000;
 
 export function createTranscriber(speech: SpeechToText, limits: MediaLimits): Transcriber {
   const heard = new Map<string, Promise<readonly Part[]>>();
+  let last: Promise<unknown> = Promise.resolve();
 
   const hear = async ({ bytes, format }: SoundFile): Promise<readonly Part[]> => {
     const { sampleRateHz } = speech;
@@ -50,7 +51,8 @@ export function createTranscriber(speech: SpeechToText, limits: MediaLimits): Tr
     transcribe: (sound) => {
       const known = heard.get(sound.digest);
       if (known !== undefined) return known;
-      const hearing = hear(sound);
+      const hearing = last.then(() => hear(sound));
+      last = hearing.catch(() => {});
       heard.set(sound.digest, hearing);
       hearing.catch(() => heard.delete(sound.digest)); // the next one tries again
       if (heard.size > REMEMBERED_SOUNDS) heard.delete(heard.keys().next().value!);

@@ -1,6 +1,6 @@
 /**
- * Whisper on a thread of its own: a minute of speech takes seconds of computing, in which a server must answer. Sounds are
- * written down one after the other. The thread's file lies beside this one; a bundle must ship it as a file of its own.
+ * Whisper on threads of its own: a minute of speech takes seconds of computing, in which a server must answer. The program of the
+ * threads is the file `whisper-thread.ts` beside this one; a bundle must ship it as a file of its own.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -15,13 +15,15 @@ export type WhisperReply =
   | { readonly transcript: Transcript }
   | { readonly failure: PlainError };
 
+/** One indexes; another is started when somebody asks a question meanwhile. */
+const THREADS = 2;
 /** Ten minutes of sound, the most that is read, on a slow machine; what takes longer hangs. */
 const TIMEOUT_MS = 60 * 60_000;
 
 /** @throws ChiasmError `not_found` or `model_invalid` when the folder holds no model in Whisper's layout */
 export async function openWhisper(folder: string): Promise<SpeechToText> {
   const startWorker = () => new Worker(new URL('./whisper-thread.ts', import.meta.url), { workerData: folder });
-  const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, { size: 1, timeoutMs: TIMEOUT_MS });
+  const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, { size: THREADS, timeoutMs: TIMEOUT_MS });
   const ask = async (request: WhisperRequest) => {
     const reply = await pool.run(request);
     if ('failure' in reply) throw fromPlainError(reply.failure);

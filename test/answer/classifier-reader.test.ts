@@ -107,7 +107,9 @@ describe('a folder that does not fit', () => {
     await reader.close();
     const weights = join(folder, 'onnx', 'model.onnx_data');
     await writeFile(weights, 'from somewhere else');
-    await expect(openReader(folder, deps)).rejects.toThrow(/onnx_data: the model uses it and the card does not list it/);
+    await expect(openReader(folder, deps)).rejects.toThrow(
+      /onnx_data: the model uses it and the card does not list it/,
+    );
     await rm(weights);
     const graph = await readFile(join(folder, 'onnx', 'model.onnx'));
     await writeFile(join(folder, 'onnx', 'model.onnx'), Buffer.concat([graph, Buffer.from([0])]));
