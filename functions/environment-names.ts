@@ -32,6 +32,8 @@ export const ENVIRONMENT = {
   trainerSecurityGroups: 'CHIASM_TRAINER_SECURITY_GROUPS',
   /** Deltas of a space for which the compactor folds at once; below it waits for its schedule. */
   compactAfterDeltas: 'CHIASM_COMPACT_AFTER_DELTAS',
+  /** Differences between bucket and index that the caretaker queues in one pass at most. */
+  reconcileAtMost: 'CHIASM_RECONCILE_AT_MOST',
   /** `embedded` or `s3-vectors`. */
   vectorIndex: 'CHIASM_VECTOR_INDEX',
   /** Vector bucket of Amazon S3 Vectors; only with `s3-vectors`. */

@@ -1,9 +1,9 @@
 /** The API in AWS: buckets for stores, SQS for the queue, presigned addresses for bytes, tasks of ECS for jobs. */
 
-import { composeTelemetry, openBucket, openServedSpace, openSpeech } from '#functions/cloud/compose.ts';
+import { composeTelemetry, openBucket, openServedSpace, openSpeech, openWorkQueue } from '#functions/cloud/compose.ts';
+import { composeJobRunner } from '#functions/cloud/job-runner.ts';
 import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
-import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
 import { createAlignmentStore } from '#shared/alignments/alignment-store.ts';
 import { openReader } from '#shared/answer/open-reader.ts';
@@ -11,19 +11,12 @@ import { ATTRIBUTES_METADATA } from '#shared/catalog/parse-attributes.ts';
 import { createClassifierStore } from '#shared/classify/classifier-store.ts';
 import { createClassifiers } from '#shared/classify/classifiers.ts';
 import { createZeroShotClassifier } from '#shared/classify/zero-shot.ts';
-import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
-import type { Log } from '#shared/core/log.ts';
+import { toChiasmError } from '#shared/core/errors.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
-import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import { createInbox, type Inbox } from '#shared/ingest/inbox.ts';
-import { readChange } from '#shared/ingest/read-change.ts';
-import { createEcsJobRunner } from '#shared/jobs/ecs-job-runner.ts';
-import type { JobRunner } from '#shared/jobs/job-runner.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { createJobs } from '#shared/jobs/jobs.ts';
 import type { QueueDepth } from '#shared/queue/queue.ts';
-import { createSqsClient } from '#shared/queue/sqs-client.ts';
-import { openSqsQueue, type SqsQueue } from '#shared/queue/sqs-queue.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSearch } from '#shared/search/search.ts';
 import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
@@ -51,7 +44,7 @@ export async function composeApi(environment: ApiEnvironment) {
   const openSession = createThreadedSession;
   const [{ model, encoder, index, indexDeps, spaces }, queue, reader, speech] = await Promise.all([
     openServedSpace(environment, stateStore, { clock, log }),
-    openQueue(environment, log),
+    openWorkQueue(environment, log),
     environment.CHIASM_READER === undefined ? undefined : openReader(environment.CHIASM_READER, { openSession }),
     openSpeech(environment),
   ]);
@@ -80,7 +73,7 @@ export async function composeApi(environment: ApiEnvironment) {
     jobs: createJobs({
       jobs: createJobStore(stateStore),
       kinds,
-      runner: jobRunner(environment),
+      runner: composeJobRunner(environment),
       clock,
       nextId: nextUlid,
     }),
@@ -113,11 +106,6 @@ export async function composeApi(environment: ApiEnvironment) {
     { app, metrics, follow, onFirstRequest: reseedRandom },
     { consoleOrigin: environment.CHIASM_CONSOLE_ORIGIN },
   );
-}
-
-function openQueue(environment: ApiEnvironment, log: Log): Promise<SqsQueue<ChangeMessage>> {
-  const { CHIASM_QUEUE_URL: queueUrl, CHIASM_MEDIA_BUCKET: bucket } = environment;
-  return openSqsQueue({ client: createSqsClient(queueUrl), queueUrl, parse: (body) => readChange(body, bucket), log });
 }
 
 /** What waits is known to the queue alone: other programs work on it. It is counted when news are looked for. */
@@ -155,26 +143,4 @@ function signedUploads(signer: UploadSigner): AppDependencies['uploads'] {
 /** Where presigned addresses lead: the page of the console may load from there. */
 async function originOf(signer: UploadSigner): Promise<string> {
   return new URL((await signer.presignGet('origin', { expiresInSeconds: 1 })).url).origin;
-}
-
-function jobRunner(environment: ApiEnvironment): JobRunner {
-  const {
-    CHIASM_CLUSTER: cluster,
-    CHIASM_TRAINER_TASK_DEFINITION: taskDefinition,
-    CHIASM_TRAINER_CAPACITY_PROVIDER: capacityProvider,
-    CHIASM_TRAINER_SUBNETS: subnets,
-    CHIASM_TRAINER_SECURITY_GROUPS: securityGroups = [],
-  } = environment;
-  if (cluster === undefined || taskDefinition === undefined) return { start: refuseJobs };
-  return createEcsJobRunner({
-    cluster,
-    taskDefinition,
-    capacityProvider,
-    jobIdVariable: ENVIRONMENT.jobId,
-    ...(subnets && { network: { subnets, securityGroups } }),
-  });
-}
-
-async function refuseJobs(): Promise<never> {
-  throw new ChiasmError('invalid_request', 'this deployment runs no jobs: it has no cluster for them');
 }

@@ -1,26 +1,15 @@
 /** The environment of the API in AWS, read and checked once. */
 
 import { z } from 'zod';
-import {
-  mediaVariables,
-  modelVariables,
-  speechVariables,
-  stageVariables,
-  stateVariables,
-  trainerVariables,
-  vectorVariables,
-} from '#functions/cloud/environment.ts';
+import { modelVariables, queueVariables, speechVariables, trainerVariables } from '#functions/cloud/environment.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
 
 const environmentSchema = z.object({
-  ...stageVariables,
-  ...mediaVariables,
-  ...stateVariables,
   ...modelVariables,
-  ...vectorVariables,
-  ...trainerVariables,
+  ...queueVariables,
   ...speechVariables,
+  ...trainerVariables,
   [ENVIRONMENT.reader]: z.string().min(1).optional(),
   [ENVIRONMENT.consoleOrigin]: z.url().optional(),
 });
@@ -28,6 +17,5 @@ const environmentSchema = z.object({
 export type ApiEnvironment = z.infer<typeof environmentSchema>;
 
 /** @throws ChiasmError `invalid_request` that names the variable */
-export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): ApiEnvironment {
-  return parseEnvironment(environmentSchema, variables);
-}
+export const readEnvironment = (variables = process.env): ApiEnvironment =>
+  parseEnvironment(environmentSchema, variables);

@@ -10,7 +10,11 @@ import { createJsonLog, type Log, type LogLevel } from '#shared/core/log.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
+import type { ChangeMessage } from '#shared/ingest/change-message.ts';
+import { readChange } from '#shared/ingest/read-change.ts';
 import { openModelFolder } from '#shared/models/model-folder.ts';
+import { createSqsClient } from '#shared/queue/sqs-client.ts';
+import { openSqsQueue } from '#shared/queue/sqs-queue.ts';
 import type { SessionOptions } from '#shared/runtime/session.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 import { createSpaceSet } from '#shared/spaces/space-set.ts';
@@ -29,7 +33,7 @@ interface StageEnvironment {
   readonly [ENVIRONMENT.metricsNamespace]: string;
 }
 
-export type Program = 'api' | 'indexer' | 'small-lane' | 'compactor' | 'trainer';
+export type Program = 'api' | 'indexer' | 'small-lane' | 'compactor' | 'trainer' | 'caretaker';
 
 /** Where copies of generations lie; a function's `/tmp` is its own. */
 export const SCRATCH_FOLDER = join(tmpdir(), 'chiasm');
@@ -49,6 +53,22 @@ export function openBucket(bucket: string) {
   return createS3ObjectStore({ client: createS3Client({}), bucket });
 }
 
+interface QueueEnvironment {
+  readonly [ENVIRONMENT.mediaBucket]: string;
+  readonly [ENVIRONMENT.queueUrl]: string;
+}
+
+/** How messages of the work queue are received, and what their bodies say. */
+export function queueDependencies(environment: QueueEnvironment, log: Log) {
+  const { CHIASM_QUEUE_URL: queueUrl, CHIASM_MEDIA_BUCKET: bucket } = environment;
+  const parse = (body: string): ChangeMessage | undefined => readChange(body, bucket);
+  return { client: createSqsClient(queueUrl), queueUrl, parse, log };
+}
+
+export function openWorkQueue(environment: QueueEnvironment, log: Log) {
+  return openSqsQueue(queueDependencies(environment, log));
+}
+
 /** The encoder on the chosen device. On CUDA an operator that CUDA lacks runs on the CPU. */
 export async function openModel(environment: {
   readonly [ENVIRONMENT.modelFolder]: string;
@@ -66,7 +86,7 @@ export async function openSpeech(environment: { readonly [ENVIRONMENT.speech]?: 
   return folder === undefined ? undefined : openWhisper(folder);
 }
 
-interface VectorEnvironment {
+export interface VectorEnvironment {
   readonly [ENVIRONMENT.vectorIndex]: 'embedded' | 's3-vectors';
   readonly [ENVIRONMENT.vectorBucket]?: string | undefined;
 }

@@ -14,6 +14,5 @@ const environmentSchema = z.object({
 export type CompactorEnvironment = z.infer<typeof environmentSchema>;
 
 /** @throws ChiasmError `invalid_request` that names the variable */
-export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): CompactorEnvironment {
-  return parseEnvironment(environmentSchema, variables);
-}
+export const readEnvironment = (variables = process.env): CompactorEnvironment =>
+  parseEnvironment(environmentSchema, variables);

@@ -7,18 +7,15 @@ import {
   openSpaceIndex,
   openSpeech,
   type Program,
+  queueDependencies,
   SCRATCH_FOLDER,
 } from '#functions/cloud/compose.ts';
 import { verifyEncoder } from '#shared/encoders/golden-vectors.ts';
-import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
-import { readChange } from '#shared/ingest/read-change.ts';
 import { createTranscriber } from '#shared/ingest/transcriber.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
-import { createSqsClient } from '#shared/queue/sqs-client.ts';
 import { createSqsEventQueue, type SqsRecord } from '#shared/queue/sqs-event-queue.ts';
-import { openSqsQueue } from '#shared/queue/sqs-queue.ts';
 import { readRedrive } from '#shared/queue/sqs-redrive.ts';
 import type { IndexerEnvironment } from './env.ts';
 
@@ -47,17 +44,6 @@ export async function composeIndexer(environment: IndexerEnvironment, program: P
     log,
   };
   return { ...telemetry, index, encoder, speech, line };
-}
-
-/** How messages of the work queue are received, and what their bodies say. */
-function queueDependencies(environment: IndexerEnvironment, log: IngestDependencies['log']) {
-  const queueUrl = environment.CHIASM_QUEUE_URL;
-  const parse = (body: string): ChangeMessage | undefined => readChange(body, environment.CHIASM_MEDIA_BUCKET);
-  return { client: createSqsClient(queueUrl), queueUrl, parse, log };
-}
-
-export function openWorkQueue(environment: IndexerEnvironment, log: IngestDependencies['log']) {
-  return openSqsQueue(queueDependencies(environment, log));
 }
 
 /** Makes the records of one event a queue. */

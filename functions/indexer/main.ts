@@ -6,8 +6,9 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openWorkQueue } from '#functions/cloud/compose.ts';
 import { ingest } from '#shared/ingest/ingest.ts';
-import { composeIndexer, openWorkQueue } from './compose.ts';
+import { composeIndexer } from './compose.ts';
 import { readAgentUri, readEnvironment } from './env.ts';
 import { countInWork } from './in-work.ts';
 import { createOutcomes } from './outcomes.ts';

@@ -1,5 +1,6 @@
 /** The trainer of the cloud: one task of ECS for one job. */
 
+import { z } from 'zod';
 import { composeTelemetry, openBucket, openServedSpace } from '#functions/cloud/compose.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import type { RunJobDependencies } from '#shared/jobs/run-job.ts';
@@ -9,6 +10,7 @@ import { createJobKinds } from './job-kinds.ts';
 
 /** The record is an object of S3: each beat is a read and a write of it. */
 const HEARTBEAT_MS = 2_000;
+const METADATA_TIMEOUT_MS = 5_000;
 
 export async function composeTrainer(environment: TrainerEnvironment) {
   const telemetry = composeTelemetry(environment, 'trainer');
@@ -27,8 +29,18 @@ export async function composeTrainer(environment: TrainerEnvironment) {
     }),
     clock,
     log,
-    owner: `trainer-${crypto.randomUUID()}`,
+    owner: await ownName(environment.ECS_CONTAINER_METADATA_URI_V4),
     heartbeatMs: HEARTBEAT_MS,
   };
   return { ...telemetry, job, close };
+}
+
+/**
+ * The ARN of this task, by which the caretaker recognises the jobs of one that has ended; any name outside of ECS.
+ * Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
+ */
+async function ownName(metadataUri: string | undefined): Promise<string> {
+  if (metadataUri === undefined) return `trainer-${crypto.randomUUID()}`;
+  const response = await fetch(`${metadataUri}/task`, { signal: AbortSignal.timeout(METADATA_TIMEOUT_MS) });
+  return z.object({ TaskARN: z.string() }).parse(await response.json()).TaskARN;
 }

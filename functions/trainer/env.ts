@@ -1,28 +1,19 @@
 /** The environment of the trainer, read and checked once. */
 
 import { z } from 'zod';
-import {
-  mediaVariables,
-  modelVariables,
-  stageVariables,
-  stateVariables,
-  vectorVariables,
-} from '#functions/cloud/environment.ts';
+import { modelVariables } from '#functions/cloud/environment.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
 
 const environmentSchema = z.object({
-  ...stageVariables,
-  ...stateVariables,
   ...modelVariables,
-  ...vectorVariables,
-  [ENVIRONMENT.mediaBucket]: mediaVariables[ENVIRONMENT.mediaBucket],
   [ENVIRONMENT.jobId]: z.string().min(1),
+  /** Where Amazon ECS tells a task about itself. */
+  ECS_CONTAINER_METADATA_URI_V4: z.url().optional(),
 });
 
 export type TrainerEnvironment = z.infer<typeof environmentSchema>;
 
 /** @throws ChiasmError `invalid_request` that names the variable */
-export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): TrainerEnvironment {
-  return parseEnvironment(environmentSchema, variables);
-}
+export const readEnvironment = (variables = process.env): TrainerEnvironment =>
+  parseEnvironment(environmentSchema, variables);

@@ -17,17 +17,18 @@ export interface EcsJobRunnerOptions {
   readonly jobIdVariable: string;
 }
 
+const MAX_TOKEN = 64;
 /** The container of the task definition. */
 const CONTAINER = 'trainer';
 
 export function createEcsJobRunner(options: EcsJobRunnerOptions, client = new ECSClient({})): JobRunner {
   const { cluster, taskDefinition, capacityProvider, network, jobIdVariable } = options;
   return {
-    start: async (jobId) => {
+    start: async (jobId, after) => {
       const command = new RunTaskCommand({
         cluster,
         taskDefinition,
-        clientToken: jobId, // a request that is repeated starts no second task
+        clientToken: tokenOf(jobId, after),
         startedBy: jobId,
         capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
         ...(network && {
@@ -48,6 +49,11 @@ export function createEcsJobRunner(options: EcsJobRunnerOptions, client = new EC
       if (failure !== undefined) throw refused(jobId, failure);
     },
   };
+}
+
+/** A request that is repeated starts no second task. @param after ARN of a task, whose last part is its id */
+function tokenOf(jobId: string, after: string | undefined): string {
+  return after === undefined ? jobId : `${jobId}-${after.slice(after.lastIndexOf('/') + 1)}`.slice(0, MAX_TOKEN);
 }
 
 function failureOf({ failures = [], tasks = [] }: RunTaskCommandOutput): string | undefined {

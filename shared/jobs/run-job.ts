@@ -27,7 +27,7 @@ export type RunJobOutcome = Job['status'] | 'busy';
 /** Heartbeats that may fail before others take the job over. */
 const LEASE_HEARTBEATS = 60;
 /** A job that ends its process this often will do so again. */
-const MAX_ATTEMPTS = 5;
+export const MAX_ATTEMPTS = 5;
 const ISSUES_KEPT = 100;
 
 /**

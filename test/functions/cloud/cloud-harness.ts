@@ -22,6 +22,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NODE = join(ROOT, 'node_modules/node/bin/node');
 const PROGRAMS = {
   api: 'functions/api/lambda.ts',
+  caretaker: 'functions/caretaker/lambda.ts',
   compactor: 'functions/compactor/lambda.ts',
   indexer: 'functions/indexer/main.ts',
   'small-lane': 'functions/indexer/lambda.ts',
@@ -58,7 +59,7 @@ export interface Cloud {
   /** Whether S3's events reach the queue now. */
   deliverEvents: boolean;
   startWorker(variables?: Readonly<Record<string, string>>, entry?: string, args?: readonly string[]): CloudProgram;
-  startFunction(name: 'api' | 'compactor' | 'small-lane', client?: 'aws' | 'tiny'): Promise<CloudFunction>;
+  startFunction(name: 'api' | 'caretaker' | 'compactor' | 'small-lane', client?: 'aws' | 'tiny'): Promise<CloudFunction>;
   close(): Promise<void>;
 }
 
