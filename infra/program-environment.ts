@@ -2,10 +2,9 @@
 
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import type { ChiasmData } from './chiasm-data.ts';
+import { METRICS_NAMESPACE } from './own-metric.ts';
 import type { StageSettings } from './stage-settings.ts';
 
-/** CloudWatch namespace of the programs' own metrics. */
-export const METRICS_NAMESPACE = 'Chiasm';
 /** Where the images keep the folders of the models that embed and that answer questions. */
 const MODEL_FOLDER = '/opt/chiasm/model';
 const READER_FOLDER = '/opt/chiasm/reader';

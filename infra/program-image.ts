@@ -22,8 +22,10 @@ function image(settings: StageSettings, target: Target): DockerImageAssetProps {
   };
 }
 
-/** @param program whose `handler` runs: `api`, `small-lane` or `compactor` */
-export function lambdaImage(settings: StageSettings, program: 'api' | 'small-lane' | 'compactor'): DockerImageCode {
+type Handler = 'api' | 'caretaker' | 'compactor' | 'small-lane';
+
+/** @param program whose `handler` runs */
+export function lambdaImage(settings: StageSettings, program: Handler): DockerImageCode {
   const { directory, ...props } = image(settings, 'lambda');
   return DockerImageCode.fromImageAsset(directory, { ...props, cmd: [`${program}.handler`] });
 }

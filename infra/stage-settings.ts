@@ -86,6 +86,13 @@ const compactionSchema = z.strictObject({
   reserved: z.boolean().default(true),
 });
 
+const reconcileSchema = z.strictObject({
+  /** How often the bucket is compared with the index, for what events have lost; 0 never does. */
+  everyHours: z.number().int().min(0).max(168).default(24),
+  /** Differences that one pass queues: a mistake must not cost a whole import. */
+  atMost: z.number().int().min(1).max(1_000_000).default(10_000),
+});
+
 const trainerSchema = z.strictObject({
   /** `cpu`: AWS Fargate. `gpu`: the instances of the GPU lane. */
   hardware: z.enum(['cpu', 'gpu']).default('cpu'),
@@ -126,6 +133,7 @@ export const stageSettingsSchema = z
     smallLane: smallLaneSchema.prefault({}),
     gpu: gpuSchema.prefault({}),
     compaction: compactionSchema.prefault({}),
+    reconcile: reconcileSchema.prefault({}),
     trainer: trainerSchema.prefault({}),
     vectors: vectorsSchema.prefault({}),
     operations: operationsSchema.prefault({}),

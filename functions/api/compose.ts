@@ -102,8 +102,12 @@ export async function composeApi(environment: ApiEnvironment) {
     if (depth) ingest.show(depth);
   };
   const follow = createFollower(look, clock);
+  const indexState = () => {
+    const { degraded, unfoldedSinceMs } = index.statistics();
+    return { degraded: degraded !== undefined, unfoldedSinceMs };
+  };
   return createFront(
-    { app, metrics, follow, onFirstRequest: reseedRandom },
+    { app, metrics, clock, follow, indexState, onFirstRequest: reseedRandom },
     { consoleOrigin: environment.CHIASM_CONSOLE_ORIGIN },
   );
 }

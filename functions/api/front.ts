@@ -6,15 +6,26 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Metrics } from '#functions/cloud/emf.ts';
+import { METRIC } from '#functions/cloud/metric-names.ts';
+import type { Clock } from '#shared/core/clock.ts';
 import type { ApiApp } from './api-env.ts';
 
 export interface FrontDependencies {
   readonly app: ApiApp;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   /** To be awaited before a request is answered. */
   readonly follow: () => Promise<void>;
+  /** How the index is that requests are answered from. */
+  readonly indexState: () => IndexState;
   /** The first request is the first moment that no snapshot of the function was taken after. */
   readonly onFirstRequest: () => void;
+}
+
+export interface IndexState {
+  readonly degraded: boolean;
+  /** When the oldest delta was stored that the served generation does not hold; undefined when it holds them all. */
+  readonly unfoldedSinceMs: number | undefined;
 }
 
 export interface FrontOptions {
@@ -33,7 +44,7 @@ const REQUEST_ID = /^[\w.-]{1,64}$/;
 const WITHOUT_INDEX = new Set(['/v1/health', '/docs', '/openapi.json', '/']);
 
 export function createFront(
-  { app, metrics, follow, onFirstRequest }: FrontDependencies,
+  { app, metrics, clock, follow, indexState, onFirstRequest }: FrontDependencies,
   { consoleOrigin }: FrontOptions = {},
 ) {
   const front = new Hono<FrontEnv>({ getPath: (request) => new URL(request.url).pathname });
@@ -46,18 +57,18 @@ export function createFront(
     first = false;
     if (!WITHOUT_INDEX.has(c.req.path)) await follow();
     const response = await app.fetch(withRequestId(c.req.raw, c.env?.requestContext?.requestId));
-    const { status } = response;
+    const { degraded, unfoldedSinceMs = clock.now() } = indexState();
     metrics.put(
       'api.request',
       {
-        Requests: [1, 'Count'],
-        Latency: [performance.now() - startedMs, 'Milliseconds'],
-        ServerErrors: [status >= 500 ? 1 : 0, 'Count'],
+        [METRIC.indexDegraded]: [degraded ? 1 : 0, 'Count'],
+        [METRIC.foldingDelay]: [Math.max(0, clock.now() - unfoldedSinceMs) / 1000, 'Seconds'],
       },
       {
         method: c.req.method,
         route: c.req.path.split('/').slice(0, 3).join('/'), // no keys in the log
-        status,
+        status: response.status,
+        tookMs: Math.round(performance.now() - startedMs),
         requestId: response.headers.get('x-request-id') ?? undefined,
         traceId: c.req.header('x-amzn-trace-id'),
       },

@@ -5,6 +5,7 @@
 
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
+import { METRIC } from '#functions/cloud/metric-names.ts';
 import { queueLostChanges } from '#shared/ingest/queue-lost-changes.ts';
 import { type EndedRun, resumeJob } from '#shared/jobs/resume-job.ts';
 import { composeCaretaker } from './compose.ts';
@@ -69,8 +70,8 @@ async function reconcileBucket(signal: AbortSignal): Promise<object> {
     const { found, ended } = await queueLostChanges({ mediaStore, index, queue }, options);
     if (ended !== undefined) log.warn('reconcile.incomplete', { ...found, ended });
     metrics.put('reconcile.finished', {
-      LostChanges: [found.put + found.delete, 'Count'],
-      ReconcileIncomplete: [ended === undefined ? 0 : 1, 'Count'],
+      [METRIC.lostChanges]: [found.put + found.delete, 'Count'],
+      [METRIC.reconcileIncomplete]: [ended === undefined ? 0 : 1, 'Count'],
     });
     return { ...found, ...(ended && { ended }) };
   } finally {

@@ -5,12 +5,17 @@
 
 import type { Clock } from '#shared/core/clock.ts';
 import type { LogFields } from '#shared/core/log.ts';
+import type { MetricName } from './metric-names.ts';
 
-type Unit = 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes' | 'None';
+type Unit = 'Count' | 'Seconds';
 
 export interface Metrics {
   /** One line with these values; `fields` stand beside them in the log and are no metrics. */
-  put(event: string, values: Readonly<Record<string, readonly [value: number, unit: Unit]>>, fields?: LogFields): void;
+  put(
+    event: string,
+    values: Readonly<Partial<Record<MetricName, readonly [value: number, unit: Unit]>>>,
+    fields?: LogFields,
+  ): void;
 }
 
 /** @param dimensions of every metric: few names with few values, since each combination is a metric that is billed */

@@ -5,6 +5,7 @@
 
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
+import { METRIC } from '#functions/cloud/metric-names.ts';
 import { spaceOfDelta } from '#shared/core/state-keys.ts';
 import { compact } from '#shared/vector-index/compact.ts';
 import { listSpaceIds, readStoredSpace } from '#shared/vector-index/stored-spaces.ts';
@@ -64,13 +65,8 @@ async function fold(id: string, atLeast: number, signal: AbortSignal): Promise<n
   const { generation, foldedDeltas, items, parts } = outcome;
   metrics.put(
     'compaction.finished',
-    {
-      FoldedDeltas: [foldedDeltas, 'Count'],
-      CompactionTime: [performance.now() - startedMs, 'Milliseconds'],
-      IndexItems: [items, 'Count'],
-      IndexParts: [parts, 'Count'],
-    },
-    { space: id, generation },
+    { [METRIC.indexItems]: [items, 'Count'] },
+    { space: id, generation, foldedDeltas, parts, tookMs: Math.round(performance.now() - startedMs) },
   );
   return generation;
 }

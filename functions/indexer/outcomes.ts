@@ -1,6 +1,7 @@
-/** What became of messages, as metrics: `IndexedItems` and `FailedItems`, one line for many. */
+/** What became of messages, as metrics, one line for many. */
 
 import type { Metrics } from '#functions/cloud/emf.ts';
+import { METRIC } from '#functions/cloud/metric-names.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
 
 export interface Outcomes {
@@ -18,11 +19,11 @@ export function createOutcomes(metrics: Metrics): Outcomes {
     flush: () => {
       const { done, failed, dead } = counts;
       if (done + failed + dead === 0) return;
-      metrics.put('indexer.settled', {
-        IndexedItems: [done, 'Count'],
-        FailedItems: [failed + dead, 'Count'],
-        DeadLetters: [dead, 'Count'],
-      });
+      const values = {
+        [METRIC.indexedItems]: [done, 'Count'],
+        [METRIC.failedItems]: [failed + dead, 'Count'],
+      } as const;
+      metrics.put('indexer.settled', values, { dead });
       counts.done = counts.failed = counts.dead = 0;
     },
   };

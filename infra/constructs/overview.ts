@@ -6,7 +6,7 @@ import { Dashboard, GraphWidget, type IMetric, MathExpression, Metric, Stats } f
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { ChiasmData } from '../chiasm-data.ts';
-import { METRICS_NAMESPACE } from '../program-environment.ts';
+import { ownMetric } from '../own-metric.ts';
 import type { WorkersStack } from '../stacks/workers-stack.ts';
 import { FIVE_MINUTES } from './runbook-alarm.ts';
 
@@ -25,8 +25,6 @@ export class Overview extends Construct {
     const period = FIVE_MINUTES;
     const sum = { period, statistic: Stats.SUM };
     const most = { period, statistic: Stats.MAXIMUM };
-    const own = (metricName: string, statistic: string) =>
-      new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { stage }, statistic, period });
     const dashboard = new Dashboard(this, 'Dashboard', {
       dashboardName: `chiasm-${stage}`,
       defaultInterval: Duration.hours(24),
@@ -44,10 +42,10 @@ export class Overview extends Construct {
           ? [workers.smallLane.function.metricInvocations({ ...sum, label: 'small batches' })]
           : []),
       ]),
-      graph(
-        'Indexed',
-        OWN_INDEXING.map((name) => own(name, Stats.SUM)),
-      ),
+      graph('Indexed', [
+        ownMetric(stage, 'indexedItems', { ...sum, label: 'indexed' }),
+        ownMetric(stage, 'failedItems', { ...sum, label: 'failed' }),
+      ]),
     );
     dashboard.addWidgets(
       graph('Requests', [
@@ -65,10 +63,21 @@ export class Overview extends Construct {
         workers.compactor.function.metricErrors({ ...sum, label: 'failed' }),
       ]),
     );
+    dashboard.addWidgets(
+      graph('Index, items', [ownMetric(stage, 'indexItems', { ...most, label: 'items' })]),
+      graph('Oldest change not folded, seconds', [
+        ownMetric(stage, 'foldingDelay', { period, statistic: Stats.MINIMUM, label: 'waits' }),
+      ]),
+      graph('Share of answers from an older index', [
+        ownMetric(stage, 'indexDegraded', { period, statistic: Stats.AVERAGE, label: 'degraded' }),
+      ]),
+      graph('Found by reconciling', [
+        ownMetric(stage, 'lostChanges', { ...sum, label: 'lost changes' }),
+        ownMetric(stage, 'reconcileIncomplete', { ...most, label: 'ended early' }),
+      ]),
+    );
   }
 }
-
-const OWN_INDEXING = ['IndexedItems', 'FailedItems'];
 
 function graph(title: string, left: IMetric[]): GraphWidget {
   return new GraphWidget({ title, left, width: 6, height: 6, leftYAxis: { min: 0 } });

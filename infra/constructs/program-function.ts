@@ -27,6 +27,8 @@ export interface ProgramFunctionProps {
   /** @default none */
   readonly snapStart?: SnapStartConf | undefined;
   readonly tracing: boolean;
+  /** Of an event that failed. @default 0: the queue repeats it, or the next schedule; not Lambda as well */
+  readonly retries?: number;
 }
 
 export class ProgramFunction extends Construct {
@@ -45,9 +47,8 @@ export class ProgramFunction extends Construct {
       logGroup: props.logGroup,
       loggingFormat: LoggingFormat.JSON,
       tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      // an event that fails is repeated by the queue, or by the next schedule; not by Lambda as well
-      retryAttempts: 0,
-      maxEventAge: Duration.minutes(1),
+      retryAttempts: props.retries ?? 0,
+      maxEventAge: props.retries === undefined ? Duration.minutes(1) : Duration.hours(6),
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.snapStart && { snapStart: props.snapStart }),
     });

@@ -1,23 +1,32 @@
 /** What a person must know of the API. */
 
+import { Duration } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { ownMetric } from '../own-metric.ts';
 import { FIVE_MINUTES, RunbookAlarm } from './runbook-alarm.ts';
 
 export interface ServingAlarmsProps {
   readonly topic: ITopic;
+  readonly stage: string;
+  /** How often the compactor runs by itself. */
+  readonly compaction: Duration;
   readonly api: RestApi;
   readonly handler: IFunction;
 }
 
 /** Half of the requests slower than this for a quarter of an hour is not a cold start any more. */
 const SLOW_MS = 3_000;
+/** Of the requests; a fault of the network that passes is less. */
+const DEGRADED_SHARE = 0.1;
+/** Schedules of the compactor that must have passed in vain. */
+const LATE_COMPACTIONS = 3;
 
 export class ServingAlarms extends Construct {
-  constructor(scope: Construct, id: string, { topic, api, handler }: ServingAlarmsProps) {
+  constructor(scope: Construct, id: string, { topic, stage, compaction, api, handler }: ServingAlarmsProps) {
     super(scope, id);
     const period = FIVE_MINUTES;
     new RunbookAlarm(this, 'ApiFails', {
@@ -42,6 +51,23 @@ export class ServingAlarms extends Construct {
       section: 'api-is-slow',
       metric: api.metricLatency({ period, statistic: Stats.p(50) }),
       above: SLOW_MS,
+      periods: 3,
+    });
+    new RunbookAlarm(this, 'IndexIsDegraded', {
+      topic,
+      says: 'The API answers more than one request in ten from an older index, because it cannot read the newest.',
+      section: 'index-is-degraded',
+      metric: ownMetric(stage, 'indexDegraded', { period, statistic: Stats.AVERAGE }),
+      above: DEGRADED_SHARE,
+      periods: 3,
+    });
+    const late = Duration.minutes(compaction.toMinutes() * LATE_COMPACTIONS);
+    new RunbookAlarm(this, 'IndexFallsBehind', {
+      topic,
+      says: `Changes have waited for more than ${late.toMinutes()} minutes to be folded into the index.`,
+      section: 'index-falls-behind',
+      metric: ownMetric(stage, 'foldingDelay', { period, statistic: Stats.MINIMUM }),
+      above: late.toSeconds(),
       periods: 3,
     });
     new RunbookAlarm(this, 'ApiIsThrottled', {

@@ -65,6 +65,10 @@ export class Trainer extends Construct {
     acknowledgeTask(this.task);
   }
 
+  get cluster(): Cluster {
+    return this.#props.cluster;
+  }
+
   /** What the program that starts jobs must know. */
   get environment(): Record<string, string> {
     const { cluster, vpc, securityGroup, gpuCapacityProviderName } = this.#props;

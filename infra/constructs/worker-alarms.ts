@@ -7,11 +7,14 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { ChiasmData } from '../chiasm-data.ts';
+import { ownMetric } from '../own-metric.ts';
 import { FIVE_MINUTES, RunbookAlarm } from './runbook-alarm.ts';
 
 export interface WorkerAlarmsProps {
   readonly data: ChiasmData;
+  readonly stage: string;
   readonly compactor: IFunction;
+  readonly caretaker: IFunction;
   readonly smallLane?: IFunction | undefined;
   readonly gpuService?: Ec2Service | undefined;
   readonly bucketImport: StateMachine;
@@ -23,10 +26,13 @@ export interface WorkerAlarmsProps {
   readonly gpuHours: number;
 }
 
+/** Above it the files are hardly to blame one by one. */
+const FAILED_FILES = 100;
+
 export class WorkerAlarms extends Construct {
   constructor(scope: Construct, id: string, props: WorkerAlarmsProps) {
     super(scope, id);
-    const { data, compactor, smallLane, gpuService, bucketImport } = props;
+    const { data, stage, compactor, caretaker, smallLane, gpuService, bucketImport } = props;
     const { queue, deadLetters } = data.uploads;
     const topic = data.alarmTopic;
     const period = FIVE_MINUTES;
@@ -50,6 +56,26 @@ export class WorkerAlarms extends Construct {
       section: 'compactor-fails',
       metric: compactor.metricErrors({ period: Duration.hours(2) }),
       above: 1,
+    });
+    new RunbookAlarm(this, 'FilesFail', {
+      topic,
+      says: `More than ${FAILED_FILES} files within an hour could not be indexed.`,
+      section: 'files-fail',
+      metric: ownMetric(stage, 'failedItems', { period: Duration.hours(1), statistic: Stats.SUM }),
+      above: FAILED_FILES,
+    });
+    new RunbookAlarm(this, 'CaretakerFails', {
+      topic,
+      says: 'The caretaker fails: lost events are not found, interrupted jobs do not go on.',
+      section: 'caretaker-fails',
+      metric: caretaker.metricErrors({ period: Duration.hours(6) }),
+      above: 2, // an event is tried three times
+    });
+    new RunbookAlarm(this, 'IndexDrifts', {
+      topic,
+      says: 'The bucket and the index differ by more than one reconcile may queue, or has time to find.',
+      section: 'index-drifts',
+      metric: ownMetric(stage, 'reconcileIncomplete', { period, statistic: Stats.MAXIMUM }),
     });
     if (smallLane) {
       new RunbookAlarm(this, 'SmallLaneFails', {

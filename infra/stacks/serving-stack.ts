@@ -1,6 +1,6 @@
 /** What answers: the API's function, the gateway before it, and the dashboard. */
 
-import { CfnOutput, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
@@ -55,7 +55,13 @@ export class ServingStack extends Stack {
     if (hasConsole && settings.media.existingBucket === undefined) {
       new MediaCors(this, 'MediaCors', { bucket: data.storage.media, origin: consoleOrigin ?? ownOrigin, logGroup });
     }
-    new ServingAlarms(this, 'Alarms', { topic: data.alarmTopic, api, handler: search.alias });
+    new ServingAlarms(this, 'Alarms', {
+      topic: data.alarmTopic,
+      stage,
+      compaction: Duration.minutes(settings.compaction.everyMinutes),
+      api,
+      handler: search.alias,
+    });
     new Overview(this, 'Overview', { stage, data, api, search: search.function, workers });
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     if (keyId !== undefined) {

@@ -1,4 +1,4 @@
-/** What works: both lanes of the indexer, the compactor, the trainer and the import of whole buckets. Idle, none of it runs. */
+/** What works: both lanes of the indexer, compactor, trainer, caretaker and the import of whole buckets. Idle, none of it runs. */
 
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
@@ -8,6 +8,7 @@ import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { ChiasmData } from '../chiasm-data.ts';
 import { BucketImport } from '../constructs/bucket-import.ts';
+import { Caretaker } from '../constructs/caretaker.ts';
 import { Compactor } from '../constructs/compactor.ts';
 import { GpuCapacity } from '../constructs/gpu-capacity.ts';
 import { GpuIndexer } from '../constructs/gpu-indexer.ts';
@@ -32,6 +33,7 @@ export class WorkersStack extends Stack {
   readonly gpuIndexer: GpuIndexer | undefined;
   readonly compactor: Compactor;
   readonly trainer: Trainer;
+  readonly caretaker: Caretaker;
   readonly bucketImport: BucketImport;
 
   constructor(scope: Construct, id: string, { settings, data, ...props }: WorkersStackProps) {
@@ -92,12 +94,23 @@ export class WorkersStack extends Stack {
       gpuCapacityProviderName: trainsOnGpu ? provider?.capacityProviderName : undefined,
     });
 
+    this.caretaker = new Caretaker(this, 'Caretaker', {
+      ...common,
+      ...settings.reconcile,
+      memoryMb: compaction.memoryMb, // it reads what the compactor writes
+      diskMb: compaction.diskMb,
+      trainer: this.trainer,
+      code: lambdaImage(settings, 'caretaker'),
+    });
+
     const { media, state: results } = data.storage;
     const { queue } = data.uploads;
     this.bucketImport = new BucketImport(this, 'Import', { media, results, queue, logGroup, key: data.key });
     new WorkerAlarms(this, 'Alarms', {
       data,
+      stage: settings.stage,
       compactor: this.compactor.function,
+      caretaker: this.caretaker.function,
       smallLane: this.smallLane?.function,
       gpuService: this.gpuIndexer?.service,
       bucketImport: this.bucketImport.stateMachine,
@@ -110,6 +123,7 @@ export class WorkersStack extends Stack {
       description: 'Start it to queue every object of the media bucket',
     });
     new CfnOutput(this, 'CompactorFunction', { value: this.compactor.function.functionName });
+    new CfnOutput(this, 'CaretakerFunction', { value: this.caretaker.function.functionName });
     if (this.gpuIndexer) new CfnOutput(this, 'GpuService', { value: this.gpuIndexer.service.serviceName });
     new CfnOutput(this, 'ClusterName', { value: cluster.clusterName });
     new CfnOutput(this, 'WorkerLogs', { value: logGroup.logGroupName });

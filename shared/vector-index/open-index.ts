@@ -11,7 +11,7 @@ import type { Clock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import type { Log } from '#shared/core/log.ts';
 import { spaceKeys } from '#shared/core/state-keys.ts';
-import { createUlidGenerator } from '#shared/core/ulid.ts';
+import { createUlidGenerator, ulidTimeMs } from '#shared/core/ulid.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { checkChanges, checkQuery } from './check-input.ts';
 import { type DeltaSpace, decodeDelta, encodeDelta } from './delta.ts';
@@ -185,12 +185,14 @@ class EmbeddedIndex implements VectorIndex {
   statistics() {
     const { generation, overlay } = this.#state;
     const counts = countItems(this.#state);
+    const [oldest] = [...this.#deltas.keys()].sort();
     return {
       generation: generation?.manifest.generation ?? 0,
       items: counts.reduce((sum, { items }) => sum + items, 0),
       parts: (generation?.description.parts ?? 0) - overlay.hiddenParts + overlay.parts,
       freshParts: overlay.parts,
       deltas: this.#deltas.size,
+      ...(oldest !== undefined && { unfoldedSinceMs: ulidTimeMs(oldest) }),
       counts,
       ...(this.#degraded === undefined ? {} : { degraded: this.#degraded }),
     };

@@ -77,6 +77,8 @@ export interface IndexStatistics {
   /** Parts in deltas that the live generation does not hold. */
   readonly freshParts: number;
   readonly deltas: number;
+  /** When the oldest of them was stored; absent when there are none. */
+  readonly unfoldedSinceMs?: number;
   readonly counts: readonly ItemCount[];
   /** Set when the newest state could not be read and an older one is served. */
   readonly degraded?: string;

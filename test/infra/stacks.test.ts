@@ -226,6 +226,35 @@ describe('the workers stack', () => {
     expect(JSON.stringify(changed.resources.Workers)).not.toContain('"FARGATE"');
   });
 
+  it(
+    'compares the bucket with the index once a day, and looks after tasks of jobs that have ended',
+    () => {
+      const workers = stage.template.Workers;
+      workers.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 day)' });
+      workers.hasResourceProperties('AWS::Events::Rule', {
+        EventPattern: {
+          source: ['aws.ecs'],
+          'detail-type': ['ECS Task State Change'],
+          detail: { lastStatus: ['STOPPED'], group: [Match.anyValue()], clusterArn: [Match.anyValue()] },
+        },
+      });
+      workers.hasResourceProperties('AWS::Lambda::Function', {
+        ImageConfig: { Command: ['caretaker.handler'] },
+        Environment: {
+          Variables: Match.objectLike({
+            [ENVIRONMENT.reconcileAtMost]: '10000',
+            [ENVIRONMENT.trainerTaskDefinition]: Match.anyValue(),
+          }),
+        },
+      });
+      workers.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 2 });
+      expect(actionsOn(stage, 'Workers', /Caretaker/, 'Media')).toEqual(['s3:ListBucket']);
+      const never = synthesise({ reconcile: { everyHours: 0 } });
+      expect(JSON.stringify(never.resources.Workers)).not.toContain('rate(1 day)');
+    },
+    SYNTHESIS_MS,
+  );
+
   it('has no way out that is billed by the hour', () => {
     stage.template.Workers.resourceCountIs('AWS::EC2::NatGateway', 0);
     stage.template.Workers.hasResourceProperties('AWS::EC2::Subnet', { MapPublicIpOnLaunch: true });

@@ -1,10 +1,11 @@
 /** Rules that every template keeps, whatever the settings: security, what is billed while idle, and CloudFormation's own schemas. */
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { METRIC } from '#functions/cloud/metric-names.ts';
 import { createSchemaCheck } from './resource-schemas.ts';
 import { checkSecurity, type Resource, STACKS, SYNTHESIS_MS, type Synthesised, synthesise } from './synthesise.ts';
 
@@ -31,7 +32,15 @@ const VARIANTS = {
   },
 } as const;
 
+const ROOT = join(import.meta.dirname, '../..');
 const checkSchema = createSchemaCheck();
+
+it('every metric has a program that puts it', () => {
+  const sources = globSync('functions/*/*.ts', { cwd: ROOT })
+    .map((path) => readFileSync(join(ROOT, path), 'utf8'))
+    .join('\n');
+  for (const name of Object.keys(METRIC)) expect(sources, name).toContain(`[METRIC.${name}]: [`);
+});
 
 describe.each(Object.entries(VARIANTS))('a stage %s', (variant, settings) => {
   let stage: Synthesised;
@@ -138,7 +147,7 @@ describe.each(Object.entries(VARIANTS))('a stage %s', (variant, settings) => {
   });
 
   it('tells somebody by every alarm, and says where it is written what to do', () => {
-    const runbook = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+    const runbook = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8');
     const sections = [...runbook.matchAll(/^## (.+)$/gm)].map((match) => match[1]!.toLowerCase().replaceAll(' ', '-'));
     const alarms = of('AWS::CloudWatch::Alarm').filter(
       ([, { Properties }]) => !Properties.AlarmDescription.startsWith('Scaling:'),
@@ -149,6 +158,13 @@ describe.each(Object.entries(VARIANTS))('a stage %s', (variant, settings) => {
       expect(sections).toContain(section);
       expect(Properties.AlarmActions).toHaveLength(1);
     }
+  });
+
+  it('watches and shows every metric that the programs put, and no other', () => {
+    const text = JSON.stringify(of('AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard'));
+    const own = [...text.matchAll(/"Chiasm\\*",\\*"(\w+)\\*"|"MetricName":"(\w+)","Namespace":"Chiasm"/g)];
+    const named = new Set(own.map(([, shown, watched]) => shown ?? watched));
+    expect([...named].sort()).toEqual(Object.values(METRIC).sort());
   });
 
   it('carries the tags by which costs are told apart', () => {

@@ -20,7 +20,14 @@ function createUnderTest(consoleOrigin?: string) {
   const lines: any[] = [];
   const metrics = createEmfMetrics((line) => lines.push(JSON.parse(line)), clock, 'Chiasm', { stage: 'test' });
   const front = createFront(
-    { app, metrics, follow: async () => void calls.push('follow'), onFirstRequest: () => calls.push('first') },
+    {
+      app,
+      metrics,
+      clock,
+      follow: async () => void calls.push('follow'),
+      indexState: () => ({ degraded: calls.length > 1, unfoldedSinceMs: clock.now() - 1_500 }),
+      onFirstRequest: () => calls.push('first'),
+    },
     { consoleOrigin },
   );
   return { front, calls, lines };
@@ -41,7 +48,10 @@ describe('what stands before the app', () => {
     await front.request('/v1/broken');
     expect(lines[0]).toMatchObject({ route: '/v1/objects', status: 200, requestId: 'mine', traceId: 'Root=1-2-3' });
     expect(JSON.stringify(lines)).not.toMatch(/secret|private/);
-    expect(lines.map(({ ServerErrors }) => ServerErrors)).toEqual([0, 1]);
+    expect(lines.map(({ IndexDegraded, FoldingDelay }) => [IndexDegraded, FoldingDelay])).toEqual([
+      [1, 1.5],
+      [1, 1.5],
+    ]);
     expect(lines[0]._aws).toEqual({
       Timestamp: clock.now(),
       CloudWatchMetrics: [
@@ -49,9 +59,8 @@ describe('what stands before the app', () => {
           Namespace: 'Chiasm',
           Dimensions: [['stage']],
           Metrics: [
-            { Name: 'Requests', Unit: 'Count' },
-            { Name: 'Latency', Unit: 'Milliseconds' },
-            { Name: 'ServerErrors', Unit: 'Count' },
+            { Name: 'IndexDegraded', Unit: 'Count' },
+            { Name: 'FoldingDelay', Unit: 'Seconds' },
           ],
         },
       ],

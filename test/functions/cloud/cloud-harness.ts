@@ -59,7 +59,10 @@ export interface Cloud {
   /** Whether S3's events reach the queue now. */
   deliverEvents: boolean;
   startWorker(variables?: Readonly<Record<string, string>>, entry?: string, args?: readonly string[]): CloudProgram;
-  startFunction(name: 'api' | 'caretaker' | 'compactor' | 'small-lane', client?: 'aws' | 'tiny'): Promise<CloudFunction>;
+  startFunction(
+    name: 'api' | 'caretaker' | 'compactor' | 'small-lane',
+    client?: 'aws' | 'tiny',
+  ): Promise<CloudFunction>;
   close(): Promise<void>;
 }
 
