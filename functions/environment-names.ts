@@ -34,6 +34,10 @@ export const ENVIRONMENT = {
   compactAfterDeltas: 'CHIASM_COMPACT_AFTER_DELTAS',
   /** Differences between bucket and index that the caretaker queues in one pass at most. */
   reconcileAtMost: 'CHIASM_RECONCILE_AT_MOST',
+  /** `estimate` or `build`. */
+  buildMode: 'CHIASM_BUILD_MODE',
+  /** Prices for the estimate, as JSON. */
+  buildPrices: 'CHIASM_BUILD_PRICES',
   /** `embedded` or `s3-vectors`. */
   vectorIndex: 'CHIASM_VECTOR_INDEX',
   /** Vector bucket of Amazon S3 Vectors; only with `s3-vectors`. */

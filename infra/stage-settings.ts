@@ -6,6 +6,7 @@
 import { z } from 'zod';
 
 const STAGE_NAME = /^[a-z][a-z0-9-]{0,15}$/;
+const modelName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
 
 const mediaSchema = z
   .strictObject({
@@ -120,10 +121,9 @@ const operationsSchema = z.strictObject({
 export const stageSettingsSchema = z
   .strictObject({
     /** Model that embeds everything: `starter`, or a name that `npm run models -- list` shows. */
-    model: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]*$/)
-      .default('starter'),
+    model: modelName.default('starter'),
+    /** Model that is to take over: its space can be built beside the one that answers. */
+    nextModel: modelName.optional(),
     /** `managed`: keys of S3 and SQS, free. `customer`: one key of your own, about a dollar a month. */
     encryption: z.enum(['managed', 'customer']).default('managed'),
     /** Keep buckets and key when the stack is deleted, and refuse to delete the stack. */
@@ -140,6 +140,9 @@ export const stageSettingsSchema = z
   })
   .refine(({ smallLane, gpu }) => smallLane.concurrency > 0 || gpu.maxTasks > 0, {
     error: 'nothing would index: both smallLane.concurrency and gpu.maxTasks are 0',
+  })
+  .refine(({ model, nextModel }) => nextModel !== model, {
+    error: 'nextModel is the model that answers already: leave it out',
   })
   .refine(({ trainer, gpu }) => trainer.hardware === 'cpu' || gpu.maxTasks > 0, {
     error: 'trainer.hardware is gpu, but gpu.maxTasks is 0',

@@ -2,6 +2,7 @@
 
 import { composeTelemetry, openBucket, openServedSpace, openSpeech, openWorkQueue } from '#functions/cloud/compose.ts';
 import { composeJobRunner } from '#functions/cloud/job-runner.ts';
+import { eraseElsewhere } from '#functions/cloud/erase-elsewhere.ts';
 import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';
@@ -22,7 +23,7 @@ import { createSearch } from '#shared/search/search.ts';
 import { createAlignmentBridges } from '#shared/spaces/alignment-bridges.ts';
 import { createS3UploadSigner } from '#shared/store/s3-upload-signer.ts';
 import type { UploadSigner } from '#shared/store/upload-signer.ts';
-import { erase } from '#shared/vector-index/erase.ts';
+import { erase, mergeReceipts } from '#shared/vector-index/erase.ts';
 import { answerOver } from './answer-over.ts';
 import { createApp } from './app.ts';
 import { type AppDependencies, DEFAULT_API_LIMITS } from './app-dependencies.ts';
@@ -85,7 +86,10 @@ export async function composeApi(environment: ApiEnvironment) {
     },
     models: () => [describeModel(model, encoder)],
     objectUrl: async (key) => (await signer.presignGet(key, { expiresInSeconds: DOWNLOAD_SECONDS })).url,
-    erase: async (key) => erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]),
+    erase: async (key) => {
+      const own = await erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]);
+      return mergeReceipts([own, ...(await eraseElsewhere(environment, indexDeps, key))]);
+    },
     limits: DEFAULT_API_LIMITS,
     apiKeys: [], // API Gateway asks for them
     allowedHosts: 'any',

@@ -9,6 +9,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog, type Log, type LogLevel } from '#shared/core/log.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
+import { verifyEncoder } from '#shared/encoders/golden-vectors.ts';
 import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import { readChange } from '#shared/ingest/read-change.ts';
@@ -33,7 +34,7 @@ interface StageEnvironment {
   readonly [ENVIRONMENT.metricsNamespace]: string;
 }
 
-export type Program = 'api' | 'indexer' | 'small-lane' | 'compactor' | 'trainer' | 'caretaker';
+export type Program = 'api' | 'indexer' | 'small-lane' | 'compactor' | 'trainer' | 'caretaker' | 'builder';
 
 /** Where copies of generations lie; a function's `/tmp` is its own. */
 export const SCRATCH_FOLDER = join(tmpdir(), 'chiasm');
@@ -84,6 +85,13 @@ export async function openModel(environment: {
 export async function openSpeech(environment: { readonly [ENVIRONMENT.speech]?: string | undefined }) {
   const { CHIASM_SPEECH: folder } = environment;
   return folder === undefined ? undefined : openWhisper(folder);
+}
+
+/** As `openModel`. @throws ChiasmError `model_invalid` when the model gives other vectors here than it should */
+export async function openVerifiedModel(environment: Parameters<typeof openModel>[0], log: Log) {
+  const { model, encoder } = await openModel(environment);
+  log.info('model.checked', { space: encoder.space.id, vectors: await verifyEncoder(model.path, encoder) });
+  return { model, encoder };
 }
 
 export interface VectorEnvironment {

@@ -6,11 +6,11 @@ import {
   openModel,
   openSpaceIndex,
   openSpeech,
+  openVerifiedModel,
   type Program,
   queueDependencies,
   SCRATCH_FOLDER,
 } from '#functions/cloud/compose.ts';
-import { verifyEncoder } from '#shared/encoders/golden-vectors.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { createTranscriber } from '#shared/ingest/transcriber.ts';
@@ -24,8 +24,7 @@ export async function composeIndexer(environment: IndexerEnvironment, program: P
   const telemetry = composeTelemetry(environment, program);
   const { clock, log } = telemetry;
   const mediaStore = openBucket(environment.CHIASM_MEDIA_BUCKET);
-  const { model, encoder } = await openModel(environment);
-  log.info('model.checked', { space: encoder.space.id, vectors: await verifyEncoder(model.path, encoder) });
+  const { encoder } = await openVerifiedModel(environment, log);
   const index = await openSpaceIndex(environment, {
     store: openBucket(environment.CHIASM_STATE_BUCKET),
     space: encoder.space,

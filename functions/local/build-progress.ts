@@ -2,21 +2,14 @@
 
 import type { BuildProgress } from '#functions/api/app-dependencies.ts';
 import type { Clock } from '#shared/core/clock.ts';
-import {
-  type BuildEstimate,
-  estimateBuild,
-  type PlannedSpace,
-  type PresentSpace,
-} from '#shared/ingest/estimate-build.ts';
-import { spaceFiles } from '#shared/spaces/kept-space.ts';
+import { type BuildEstimate, estimateBuild, type PlannedSpace } from '#shared/ingest/estimate-build.ts';
+import { spaceBytes } from '#shared/spaces/kept-space.ts';
 import { type SpaceRecord, scopeOf } from '#shared/spaces/space-record.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { LineSet } from './space-line.ts';
 
 /** A space that lost more of its items than this share is not switched to unasked. */
 const MAX_LOST_SHARE = 0.01;
-/** What does not grow with the vectors. */
-const CATALOG_FILE = /\.(?:sqlite|json)$/;
 
 export function buildProgress(live: LineSet, building: LineSet): BuildProgress {
   const [{ index, inbox }] = building.members;
@@ -45,14 +38,7 @@ export async function estimateLeft(
     const has = Object.fromEntries(counts.map(({ modality, items }) => [modality, items]));
     return { encoder, prepare: prepareAnew, scope: scopeOf(record, encoder.space.id), has };
   });
-  const present = await Promise.all(
-    record.live.map(async ({ id, dimensions }): Promise<PresentSpace> => {
-      const files = await spaceFiles(stateStore, id);
-      const sum = (wanted: boolean) =>
-        files.reduce((bytes, { name, sizeBytes }) => bytes + (CATALOG_FILE.test(name) === wanted ? sizeBytes : 0), 0);
-      return { dimensions, vectorBytes: sum(false), otherBytes: sum(true) };
-    }),
-  );
+  const present = await Promise.all(record.live.map((space) => spaceBytes(stateStore, space)));
   return estimateBuild(live.items, planned, present, clock);
 }
 

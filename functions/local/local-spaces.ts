@@ -25,7 +25,7 @@ import {
 } from '#shared/spaces/space-record.ts';
 import { createSpaceSet } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
-import type { ErasureReceipt } from '#shared/vector-index/erase.ts';
+import { type ErasureReceipt, mergeReceipts } from '#shared/vector-index/erase.ts';
 import { buildProgress, estimateLeft, lostItems } from './build-progress.ts';
 import { createActivity, createCatchUp } from './catch-up.ts';
 import { type CompactionSchedule, createCompactionSchedule } from './compaction-schedule.ts';
@@ -388,15 +388,11 @@ export async function openLocalSpaces(
       for (const line of lines.values()) await line.compact();
     },
     erase: async (key) => {
-      const receipts: ErasureReceipt[] = [];
-      for (const line of inOrder()) receipts.push(await line.erase(key));
+      const [first, ...others] = inOrder();
+      const receipts: [ErasureReceipt, ...ErasureReceipt[]] = [await first!.erase(key)];
+      for (const line of others) receipts.push(await line.erase(key));
       for (const space of record.kept) receipts.push(await deps.eraseInKept(space, key));
-      return {
-        ...receipts[0]!,
-        erasedAt: receipts.at(-1)!.erasedAt,
-        files: receipts.flatMap(({ files }) => files),
-        removed: receipts.flatMap(({ removed }) => removed),
-      };
+      return mergeReceipts(receipts);
     },
     close: async () => {
       closed = true;

@@ -50,7 +50,7 @@ export class Caretaker extends Construct {
     grantObjects(this.function, state, { read: true, write: true }, data.key);
     grantSend(this.function, data.uploads.queue, data.key);
     grantQueueDepth(this.function, data);
-    trainer.grantRun(this.function);
+    trainer.task.grantRun(this.function);
     if (everyHours > 0) {
       new Rule(this, 'Schedule', {
         description: 'What the bucket has and the index has not is queued',
@@ -66,8 +66,8 @@ export class Caretaker extends Construct {
         source: ['aws.ecs'],
         detailType: ['ECS Task State Change'],
         detail: {
-          clusterArn: [trainer.cluster.clusterArn],
-          group: [`family:${trainer.task.family}`],
+          clusterArn: [trainer.task.cluster.clusterArn],
+          group: [`family:${trainer.task.definition.family}`],
           lastStatus: ['STOPPED'],
         },
       },

@@ -55,6 +55,6 @@ export class SearchFunction extends Construct {
     grantSend(this.function, data.uploads.queue, data.key);
     grantQueueDepth(this.function, data);
     data.vectors?.grant(this.function, { write: true });
-    trainer.grantRun(this.function);
+    trainer.task.grantRun(this.function);
   }
 }

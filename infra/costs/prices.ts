@@ -28,6 +28,9 @@ export const pricesSchema = z.strictObject({
   dashboardMonth: price.default(3),
   /** https://aws.amazon.com/xray/pricing/ */
   millionTraces: price.default(5),
+  /** https://aws.amazon.com/fargate/pricing/ (Linux, x86) */
+  fargateVcpuHour: price.default(0.04048),
+  fargateGbHour: price.default(0.004445),
   /** https://aws.amazon.com/ec2/pricing/on-demand/ (g4dn.xlarge), its public address, and its disk */
   gpuHour: price.default(0.526),
   publicAddressHour: price.default(0.005),

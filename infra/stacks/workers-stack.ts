@@ -12,10 +12,12 @@ import { Caretaker } from '../constructs/caretaker.ts';
 import { Compactor } from '../constructs/compactor.ts';
 import { GpuCapacity } from '../constructs/gpu-capacity.ts';
 import { GpuIndexer } from '../constructs/gpu-indexer.ts';
+import { ModelChange } from '../constructs/model-change.ts';
 import { SmallLane } from '../constructs/small-lane.ts';
 import { Trainer } from '../constructs/trainer.ts';
 import { WorkerAlarms } from '../constructs/worker-alarms.ts';
 import { WorkerNetwork } from '../constructs/worker-network.ts';
+import { buildPrices } from '../costs/build-prices.ts';
 import { programEnvironment } from '../program-environment.ts';
 import { lambdaImage, workerImage } from '../program-image.ts';
 import type { StageSettings } from '../stage-settings.ts';
@@ -82,18 +84,31 @@ export class WorkersStack extends Stack {
         startAtBacklog,
       });
     }
-    const trainsOnGpu = settings.trainer.hardware === 'gpu';
-    this.trainer = new Trainer(this, 'Trainer', {
-      ...machine,
+    const onGpuMachine = settings.trainer.hardware === 'gpu';
+    const target = onGpuMachine ? 'worker-cuda' : 'worker';
+    const task = {
       data,
       logGroup,
-      environment: trainsOnGpu ? onGpu : environment,
-      image: workerImage(settings, trainsOnGpu ? 'worker-cuda' : 'worker'),
-      vcpus: trainsOnGpu ? gpu.vcpus : settings.trainer.vcpus,
-      memoryMb: trainsOnGpu ? gpu.memoryMb : settings.trainer.vcpus * TRAINER_MB_PER_VCPU,
-      gpuCapacityProviderName: trainsOnGpu ? provider?.capacityProviderName : undefined,
-    });
-
+      environment: onGpuMachine ? onGpu : environment,
+      machine: {
+        ...machine,
+        vcpus: onGpuMachine ? gpu.vcpus : settings.trainer.vcpus,
+        memoryMb: onGpuMachine ? gpu.memoryMb : settings.trainer.vcpus * TRAINER_MB_PER_VCPU,
+        gpuCapacityProviderName: onGpuMachine ? provider?.capacityProviderName : undefined,
+      },
+    };
+    this.trainer = new Trainer(this, 'Trainer', { ...task, image: workerImage(settings, target) });
+    if (settings.nextModel !== undefined) {
+      const { stateMachine } = new ModelChange(this, 'ModelChange', {
+        ...task,
+        image: workerImage({ ...settings, model: settings.nextModel }, target),
+        prices: buildPrices(task.machine),
+      });
+      new CfnOutput(this, 'ModelChangeStateMachine', {
+        value: stateMachine.stateMachineArn,
+        description: `Start it to build the space of ${settings.nextModel}`,
+      });
+    }
     this.caretaker = new Caretaker(this, 'Caretaker', {
       ...common,
       ...settings.reconcile,

@@ -24,6 +24,9 @@ export function spaceOfDelta(key: string): string | undefined {
 /** Reports of the imports of whole buckets; nothing reads them but people. */
 export const importKeys = { prefix: 'imports/' };
 
+/** What the newest build of a model's space, or its estimate, came to; for a person and for what started it. */
+export const BUILD_REPORT_KEY = 'builds/report.json';
+
 /** A thumbnail belongs to one version of one object: `keyDigest` is the SHA-256 of its key, so that erasing can list it. */
 export const thumbnailKeys = {
   prefix: 'thumbnails/',

@@ -30,6 +30,19 @@ export async function eraseSpace(store: Pick<ObjectStore, 'list' | 'delete'>, id
   for (const key of keys) await store.delete(key);
 }
 
+/** What does not grow with the vectors. */
+const CATALOG_FILE = /\.(?:sqlite|json)$/;
+
+/** Bytes of the space in the store: those that grow with its vectors, and those that do not. */
+export async function spaceBytes(store: Pick<ObjectStore, 'list'>, { id, dimensions }: DeltaSpace) {
+  let [vectorBytes, otherBytes] = [0, 0];
+  for (const { name, sizeBytes } of await spaceFiles(store, id)) {
+    if (CATALOG_FILE.test(name)) otherBytes += sizeBytes;
+    else vectorBytes += sizeBytes;
+  }
+  return { dimensions, vectorBytes, otherBytes };
+}
+
 /** Bytes of the space in the store, by the last part of their keys. */
 export async function spaceFiles(
   store: Pick<ObjectStore, 'list'>,

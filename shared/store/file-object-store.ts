@@ -155,6 +155,15 @@ export function createFileObjectStore(folder: string, options: FileObjectStoreOp
         const file = await openObject(key);
         return file && { key, ...file.version, ...file.beside, bytes: await readAndClose(file, range) };
       }),
+    getIfChanged: (key, etag) =>
+      attempt(`read ${quote(key)}`, async () => {
+        const file = await openObject(key);
+        if (file?.version.etag !== etag) {
+          return file && { key, ...file.version, ...file.beside, bytes: await readAndClose(file, undefined) };
+        }
+        await file.handle.close();
+        return 'unchanged';
+      }),
     stream: (key, { range } = {}) =>
       attempt(`read ${quote(key)}`, async () => {
         if (range !== undefined) checkRange(range);

@@ -29,6 +29,10 @@ export function createMemoryObjectStore({ clock = systemClock }: MemoryObjectSto
       const { start, end } = clampRange(range, object?.sizeBytes ?? 0);
       return object && { ...object, bytes: object.bytes.slice(start, end) };
     },
+    async getIfChanged(key, etag) {
+      const object = find(key);
+      return object?.etag === etag ? 'unchanged' : object && { ...object, bytes: object.bytes.slice() };
+    },
     async stream(key, { range } = {}) {
       const object = find(key);
       const { start, end } = clampRange(range, object?.sizeBytes ?? 0);

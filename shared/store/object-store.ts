@@ -46,6 +46,8 @@ export interface ObjectStore {
     key: string,
     options?: { readonly range?: { readonly start: number; readonly end: number } },
   ): Promise<StoredObject | undefined>;
+  /** As `get`, unless the object's etag is still `etag` (S3 `If-None-Match`): then no bytes are sent. */
+  getIfChanged(key: string, etag: string): Promise<StoredObject | 'unchanged' | undefined>;
   /** The bytes as they come, for what does not fit memory or goes straight to a client. */
   stream(
     key: string,

@@ -91,6 +91,7 @@ export function createOverlayObjectStore(upper: ObjectStore, lowers: readonly Lo
 
   return {
     get: (key, options) => read(key, (store) => store.get(key, options)),
+    getIfChanged: (key, etag) => read(key, (store) => store.getIfChanged(key, etag)),
     stream: (key, options) => read(key, (store) => store.stream(key, options)),
     head: (key) => read(key, (store) => store.head(key)),
     localPath: (key, folder) => read(key, (store) => store.localPath(key, folder)),

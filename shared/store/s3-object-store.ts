@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  type GetObjectCommandInput,
   type GetObjectCommandOutput,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
@@ -37,6 +38,7 @@ const FIRST_PAUSE_MS = 50;
 /** Of this process: ULIDs draw from `Math.random`, which a restored snapshot of a function seeds anew. */
 const nextToken = createUlidGenerator(systemClock);
 
+type Conditions = Pick<GetObjectCommandInput, 'IfMatch' | 'IfNoneMatch'>;
 type Described = ObjectInfo & ObjectMetadata;
 
 export function createS3ObjectStore(
@@ -70,28 +72,29 @@ export function createS3ObjectStore(
     return info;
   }
 
-  /** The answer to a GET, its body not yet read; `empty` when the range holds no byte; undefined when there is no object. */
+  /** The answer to a GET, its body not yet read; `empty` when the range holds no byte, undefined when there is no object. */
   async function open(
     key: string,
     range: ByteRange | undefined,
-    etag?: string,
-  ): Promise<GetObjectCommandOutput | 'empty' | undefined> {
+    conditions: Conditions = {},
+  ): Promise<GetObjectCommandOutput | 'empty' | 'unchanged' | undefined> {
     if (range !== undefined) checkRange(range);
     if (range !== undefined && range.start === range.end) return 'empty';
     try {
-      return await client.send(new GetObjectCommand({ ...at(key), Range: rangeHeader(range), IfMatch: etag }));
+      return await client.send(new GetObjectCommand({ ...at(key), Range: rangeHeader(range), ...conditions }));
     } catch (error) {
       if (isNoSuchKey(error)) return undefined;
       if (s3Status(error) === 416) return 'empty';
+      if (s3Status(error) === 304) return 'unchanged';
       throw error;
     }
   }
 
   /** A whole body in memory; asked for again when the connection breaks off. */
-  async function read(key: string, range: ByteRange | undefined, etag?: string) {
+  async function read(key: string, range: ByteRange | undefined, conditions?: Conditions) {
     for (let tries = 1; ; tries++) {
-      const answer = await open(key, range, etag);
-      if (answer === undefined || answer === 'empty') return answer;
+      const answer = await open(key, range, conditions);
+      if (answer === undefined || typeof answer === 'string') return answer;
       try {
         return { answer, bytes: await readBody(answer) };
       } catch (error) {
@@ -173,8 +176,8 @@ export function createS3ObjectStore(
   /** Bytes of one version for a download; undefined when the object is another one now. */
   async function readVersion(key: string, start: number, end: number, etag: string): Promise<Uint8Array | undefined> {
     try {
-      const found = await read(key, { start, end }, `"${etag}"`);
-      return found === undefined || found === 'empty' ? undefined : found.bytes;
+      const found = await read(key, { start, end }, { IfMatch: `"${etag}"` });
+      return typeof found === 'object' ? found.bytes : undefined;
     } catch (error) {
       if (s3Status(error) === 412) return undefined;
       throw error;
@@ -186,15 +189,21 @@ export function createS3ObjectStore(
       attempt(`read ${quote(key)}`, async () => {
         const found = await read(key, range);
         if (found === undefined) return undefined;
-        if (found !== 'empty') return { ...describe(key, found.answer), bytes: found.bytes };
+        if (typeof found === 'object') return { ...describe(key, found.answer), bytes: found.bytes };
         const info = await headPublic(key);
         return info && { ...info, bytes: new Uint8Array() };
+      }),
+    getIfChanged: (key, etag) =>
+      attempt(`read ${quote(key)}`, async () => {
+        const found = await read(key, undefined, { IfNoneMatch: `"${etag}"` });
+        if (typeof found !== 'object') return found === undefined ? undefined : 'unchanged';
+        return { ...describe(key, found.answer), bytes: found.bytes };
       }),
     stream: (key, { range } = {}) =>
       attempt(`read ${quote(key)}`, async () => {
         const answer = await open(key, range);
         if (answer === undefined) return undefined;
-        if (answer !== 'empty') return { ...describe(key, answer), body: answer.Body as Readable };
+        if (typeof answer === 'object') return { ...describe(key, answer), body: answer.Body as Readable };
         const info = await headPublic(key);
         return info && { ...info, body: Readable.from([]) };
       }),

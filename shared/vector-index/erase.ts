@@ -22,6 +22,16 @@ export interface ErasureReceipt {
   readonly removed: readonly string[];
 }
 
+/** Of one item in several spaces, as one receipt: the first one's, with the files of all. */
+export function mergeReceipts(receipts: readonly [ErasureReceipt, ...ErasureReceipt[]]): ErasureReceipt {
+  return {
+    ...receipts[0],
+    erasedAt: receipts.at(-1)!.erasedAt,
+    files: receipts.flatMap(({ files }) => files),
+    removed: receipts.flatMap(({ removed }) => removed),
+  };
+}
+
 export interface EraseDependencies extends CompactDependencies {
   readonly index: VectorIndex;
 }

@@ -12,16 +12,24 @@ export interface LiveState {
   readonly manifestEtag: string | undefined;
 }
 
+/** A manifest that was read before, with the etag of its object. */
+export interface KnownManifest {
+  readonly manifest: Manifest;
+  readonly etag: string;
+}
+
 /**
  * The deltas are listed before the manifest is read. A delta is removed only after a manifest that holds it was written,
  * so one that the listing lacks is in the generation that is read after it: nothing can fall between the two.
+ * @param known its bytes are not sent again while it has not changed
  * @throws ChiasmError `state_corrupt` when the manifest is damaged, of another space, or lost
  */
-export async function readLiveState(store: ObjectStore, space: string): Promise<LiveState> {
+export async function readLiveState(store: ObjectStore, space: string, known?: KnownManifest): Promise<LiveState> {
   const keys = spaceKeys(space);
   const deltas: string[] = [];
   for await (const { key } of store.list({ prefix: keys.deltas })) deltas.push(key.slice(keys.deltas.length));
-  const stored = await store.get(keys.manifest);
+  const stored = await (known ? store.getIfChanged(keys.manifest, known.etag) : store.get(keys.manifest));
+  if (stored === 'unchanged') return { deltas, manifest: known!.manifest, manifestEtag: known!.etag };
   if (stored === undefined) {
     await refuseLostManifest(store, space, new Set(deltas));
     return { deltas, manifest: undefined, manifestEtag: undefined };

@@ -16,7 +16,7 @@ import type { ObjectStore } from '#shared/store/object-store.ts';
 import { checkChanges, checkQuery } from './check-input.ts';
 import { type DeltaSpace, decodeDelta, encodeDelta } from './delta.ts';
 import { type Generation, openGeneration } from './generation.ts';
-import { deltaDigest, type LiveState, readLiveState } from './live-state.ts';
+import { deltaDigest, type KnownManifest, type LiveState, readLiveState } from './live-state.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
 import { countItems, findBytes, findItem, latestStamp, listItems } from './read-items.ts';
 import { createScratchFolder } from './scratch-folder.ts';
@@ -84,7 +84,8 @@ class EmbeddedIndex implements VectorIndex {
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
   #degraded: string | undefined;
-  #seenManifestEtag: string | undefined;
+  /** As it was read last, whether or not its generation could be opened. */
+  #seen: KnownManifest | undefined;
   #closed = false;
 
   constructor(deps: OpenIndexDependencies, folder: string, graphSearch: GraphSearchOptions) {
@@ -221,14 +222,14 @@ class EmbeddedIndex implements VectorIndex {
   /** Whether a compactor has swapped the manifest since it was read: what is missing then was replaced, not lost. */
   async #wasOvertaken(): Promise<boolean> {
     const { store, space } = this.#deps;
-    return (await store.head(spaceKeys(space.id).manifest))?.etag !== this.#seenManifestEtag;
+    return (await store.head(spaceKeys(space.id).manifest))?.etag !== this.#seen?.etag;
   }
 
   async #takeIn(): Promise<void> {
     this.#storedSinceListing = new Map();
     const { store, space } = this.#deps;
-    const live = await readLiveState(store, space.id);
-    this.#seenManifestEtag = live.manifestEtag;
+    const live = await readLiveState(store, space.id, this.#seen);
+    this.#seen = live.manifest && { manifest: live.manifest, etag: live.manifestEtag! };
     const current = this.#state.generation;
     if (live.manifest === undefined && current !== undefined) {
       throw new ChiasmError('state_corrupt', `${spaceKeys(space.id).manifest} is missing; restore it`);

@@ -40,3 +40,13 @@ export async function readStoredSpace(store: ObjectStore, id: string): Promise<S
   const stored = first === undefined ? undefined : await store.get(spaceKeys(id).deltas + first);
   return { space: stored && readDeltaSpace(stored.bytes, first!), deltas: named.length };
 }
+
+/** Every other space that something is stored in: of the model before, or of one to come. */
+export async function otherSpaces(store: ObjectStore, id: string): Promise<readonly DeltaSpace[]> {
+  const others: DeltaSpace[] = [];
+  for await (const other of listSpaceIds(store)) {
+    const space = other === id ? undefined : (await readStoredSpace(store, other)).space;
+    if (space !== undefined) others.push(space);
+  }
+  return others;
+}

@@ -221,6 +221,26 @@ describe('the workers stack', () => {
     expect(definition).toContain('Object Listed');
   });
 
+  it('builds the space of another model in a task of its own, on the machines of the trainer, with the new model in its image', () => {
+    expect(stage.outputs.Workers).not.toContain('ModelChangeStateMachine');
+    expect(changed.outputs.Workers).toContain('ModelChangeStateMachine');
+    const ofTask = (name: string) =>
+      Object.values(changed.resources.Workers).find(
+        ({ Type, Properties }) =>
+          Type === 'AWS::ECS::TaskDefinition' && Properties.ContainerDefinitions[0].Name === name,
+      )!.Properties;
+    const [builder, trainer] = [ofTask('builder'), ofTask('trainer')];
+    expect(builder).toMatchObject({ Cpu: trainer.Cpu, Memory: trainer.Memory, NetworkMode: 'host' });
+    expect(builder.ContainerDefinitions[0]).toMatchObject({ Command: ['builder.mjs'] });
+    expect(builder.ContainerDefinitions[0].Image).not.toEqual(trainer.ContainerDefinitions[0].Image);
+    const prices = builder.ContainerDefinitions[0].Environment.find(({ Name }: any) => Name === ENVIRONMENT.buildPrices);
+    expect(JSON.parse(prices.Value).instanceHour).toBeGreaterThan(0.5);
+    const machines = Object.entries(changed.resources.Workers).filter(
+      ([id, { Type }]) => Type === 'AWS::StepFunctions::StateMachine' && /ModelChange/.test(id),
+    );
+    expect(JSON.stringify(machines)).toMatch(/ecs:runTask\.sync/);
+  });
+
   it('trains on Fargate, or on the machines of the GPU lane', () => {
     stage.template.Workers.hasResourceProperties('AWS::ECS::TaskDefinition', { RequiresCompatibilities: ['FARGATE'] });
     expect(JSON.stringify(changed.resources.Workers)).not.toContain('"FARGATE"');
@@ -249,8 +269,7 @@ describe('the workers stack', () => {
       });
       workers.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 2 });
       expect(actionsOn(stage, 'Workers', /Caretaker/, 'Media')).toEqual(['s3:ListBucket']);
-      const never = synthesise({ reconcile: { everyHours: 0 } });
-      expect(JSON.stringify(never.resources.Workers)).not.toContain('rate(1 day)');
+      expect(JSON.stringify(changed.resources.Workers)).not.toContain('rate(1 day)');
     },
     SYNTHESIS_MS,
   );

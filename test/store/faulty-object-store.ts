@@ -74,6 +74,7 @@ export function createFaultyObjectStore(inner: ObjectStore, plan: FaultPlan): Fa
       return failed;
     },
     get: (key, options) => run('get', key, () => inner.get(key, options)),
+    getIfChanged: (key, etag) => run('getIfChanged', key, () => inner.getIfChanged(key, etag)),
     head: (key) => run('head', key, () => inner.head(key)),
     delete: (key) => run('delete', key, () => inner.delete(key)),
     localPath: (key, folder) => run('localPath', key, () => inner.localPath(key, folder)),

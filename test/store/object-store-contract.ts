@@ -8,7 +8,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { objectKeyProblem } from '#shared/core/object-key.ts';
-import type { ListOptions, ObjectInfo, ObjectStore, PutOptions, PutResult } from '#shared/store/object-store.ts';
+import type {
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+  StoredObject,
+} from '#shared/store/object-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface ContractOptions {
@@ -74,6 +81,21 @@ function describeReads(create: Create): void {
     const streamed = await store.stream('digits', { range });
     expect((await buffer(streamed!.body)).toString()).toBe(expected);
     expect(streamed!.sizeBytes).toBe(10);
+  });
+
+  it('sends the bytes again only when they have changed', async () => {
+    const store = await create();
+    expect(await store.getIfChanged('news', 'never seen')).toBeUndefined();
+    const { etag } = written(await store.put('news', bytes('first'), { contentType: 'text/plain' }));
+    expect(await store.getIfChanged('news', etag)).toBe('unchanged');
+    const other = await store.getIfChanged('news', 'another');
+    expect(other).toMatchObject({ key: 'news', etag, sizeBytes: 5, contentType: 'text/plain' });
+    await store.put('news', bytes('second'));
+    const changed = await store.getIfChanged('news', etag);
+    expect(changed).toMatchObject({ key: 'news', sizeBytes: 6 });
+    expect(text(changed as StoredObject)).toBe('second');
+    await store.delete('news');
+    expect(await store.getIfChanged('news', etag)).toBeUndefined();
   });
 
   it('refuses ranges that are none', async () => {

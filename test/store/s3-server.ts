@@ -171,6 +171,7 @@ function read(found: StoredVersion | undefined, { headers }: IncomingMessage): A
   if (found === undefined) return refusal(404, 'NoSuchKey');
   const { bytes, etag, modified } = found;
   if (headers['if-match'] !== undefined && headers['if-match'] !== etag) return refusal(412, 'PreconditionFailed');
+  if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } };
   const described = { ...found.headers, etag, 'last-modified': modified.toUTCString(), 'accept-ranges': 'bytes' };
   const match = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '');
   if (match === null) {

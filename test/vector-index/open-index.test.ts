@@ -65,6 +65,10 @@ describe('the embedded index', () => {
         if (key.endsWith('manifest.json')) await betweenLooks();
         return harness.store.get(key, options);
       },
+      getIfChanged: async (key, etag) => {
+        await betweenLooks();
+        return harness.store.getIfChanged(key, etag);
+      },
       list: async function* (options) {
         if (options?.prefix?.endsWith('/delta/')) await betweenLooks();
         yield* harness.store.list(options);
@@ -75,6 +79,41 @@ describe('the embedded index', () => {
     looks = 0;
     await reader.refresh();
     expect((await reader.items({ limit: 9 })).map(({ key }) => key)).toEqual(earlier ? ['a', 'b'] : ['b']);
+  });
+
+  it('does not read a manifest again that has not changed, and tries its generation again that could not be opened', async () => {
+    const harness = await createHarness(4);
+    const writer = await harness.open();
+    await writer.apply([put({ key: 'a' }, x)]);
+    await harness.compact();
+    const looks: string[] = [];
+    let broken = false;
+    const store: ObjectStore = {
+      ...harness.store,
+      get: async (key, options) => {
+        if (key.endsWith('manifest.json')) looks.push('read');
+        if (broken && key.endsWith('generation.json')) throw new Error('the network is down');
+        return harness.store.get(key, options);
+      },
+      getIfChanged: async (key, etag) => {
+        const answer = await harness.store.getIfChanged(key, etag);
+        looks.push(answer === 'unchanged' ? answer : 'read again');
+        return answer;
+      },
+    };
+    const reader = await harness.open({ store });
+    await reader.refresh();
+    expect(looks).toEqual(['read', 'unchanged']);
+    await writer.apply([put({ key: 'b' }, y)]);
+    await harness.compact();
+    broken = true;
+    await reader.refresh();
+    expect(reader.statistics()).toMatchObject({ generation: 1, degraded: expect.stringContaining('network') });
+    broken = false;
+    await reader.refresh();
+    expect(reader.statistics()).toMatchObject({ generation: 2, items: 2 });
+    expect(reader.statistics().degraded).toBeUndefined();
+    expect(looks.slice(2)).toEqual(['read again', 'unchanged']);
   });
 
   it('takes in what was stored before refresh was called, even while another refresh runs', async () => {

@@ -22,6 +22,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NODE = join(ROOT, 'node_modules/node/bin/node');
 const PROGRAMS = {
   api: 'functions/api/lambda.ts',
+  builder: 'functions/builder/main.ts',
   caretaker: 'functions/caretaker/lambda.ts',
   compactor: 'functions/compactor/lambda.ts',
   indexer: 'functions/indexer/main.ts',
@@ -62,6 +63,7 @@ export interface Cloud {
   startFunction(
     name: 'api' | 'caretaker' | 'compactor' | 'small-lane',
     client?: 'aws' | 'tiny',
+    variables?: Readonly<Record<string, string>>,
   ): Promise<CloudFunction>;
   close(): Promise<void>;
 }
@@ -132,7 +134,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     bundleFolder,
     deliverEvents: true,
     startWorker: (variables = {}, entry = 'indexer.mjs', args = []) => start([entry, ...args], variables),
-    startFunction: async (name, client = 'tiny') => {
+    startFunction: async (name, client = 'tiny', variables = {}) => {
       const runtime = await startLambdaRuntime();
       runtimes.push(runtime);
       const program = start([client === 'aws' ? AWS_CLIENT : TINY_CLIENT, `${name}.handler`], {
@@ -144,6 +146,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
         AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/test',
         AWS_LAMBDA_LOG_STREAM_NAME: 'test',
         LAMBDA_TASK_ROOT: bundleFolder,
+        ...variables,
       });
       program.ended.then((code) => runtime.fail(`${name} ended with ${code}:\n${program.output()}`));
       return { ...program, runtime };

@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 
 export interface LambdaAnswer {
   readonly requestId: string;
@@ -17,11 +16,18 @@ export interface LambdaAnswer {
   readonly prelude?: { readonly statusCode: number; readonly headers: Readonly<Record<string, string>> };
 }
 
+export interface InvokeOptions {
+  /** @default 60 seconds */
+  readonly timeoutMs?: number;
+  /** Called with each piece of the answer as it comes. */
+  readonly onChunk?: (chunk: Buffer) => void;
+}
+
 export interface LambdaRuntime {
   /** For `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string;
   /** @throws Error with what the function reported, or when it did not start */
-  invoke(event: unknown, timeoutMs?: number): Promise<LambdaAnswer>;
+  invoke(event: unknown, options?: InvokeOptions): Promise<LambdaAnswer>;
   /** The process is gone: whatever is invoked fails. */
   fail(reason: string): void;
   close(): void;
@@ -31,6 +37,7 @@ interface Invocation {
   readonly id: string;
   readonly event: unknown;
   readonly deadlineMs: number;
+  readonly onChunk: (chunk: Buffer) => void;
   readonly answered: PromiseWithResolvers<LambdaAnswer>;
 }
 
@@ -52,11 +59,16 @@ export async function startLambdaRuntime(): Promise<LambdaRuntime> {
   async function respond(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const path = (incoming.url ?? '').slice(PATH.length);
     if (path === 'invocation/next') return giveNext(outgoing);
-    const body = await buffer(incoming);
-    outgoing.writeHead(202).end('{"status":"OK"}');
-    if (path === 'init/error') return fail(new Error(`the function did not start: ${body}`));
     const [, id = '', kind] = path.split('/');
     const invocation = working.get(id);
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      invocation?.onChunk(chunk);
+    }
+    const body = Buffer.concat(chunks);
+    outgoing.writeHead(202).end('{"status":"OK"}');
+    if (path === 'init/error') return fail(new Error(`the function did not start: ${body}`));
     working.delete(id);
     if (kind === 'error') invocation?.answered.reject(new Error(`the function failed: ${body}`));
     else invocation?.answered.resolve({ requestId: id, ...splitPrelude(incoming, body) });
@@ -89,10 +101,11 @@ export async function startLambdaRuntime(): Promise<LambdaRuntime> {
 
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    invoke: async (event, timeoutMs = 60_000) => {
+    invoke: async (event, { timeoutMs = 60_000, onChunk = () => {} } = {}) => {
       if (broken !== undefined) throw broken;
       const deadlineMs = Date.now() + timeoutMs;
-      const invocation = { id: randomUUID(), event, deadlineMs, answered: Promise.withResolvers<LambdaAnswer>() };
+      const answered = Promise.withResolvers<LambdaAnswer>();
+      const invocation = { id: randomUUID(), event, deadlineMs, onChunk, answered };
       waiting.push(invocation);
       wake?.();
       return invocation.answered.promise;

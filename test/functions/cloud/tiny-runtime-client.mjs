@@ -44,7 +44,8 @@ function post(path, body) {
 function stream(id, work) {
   return new Promise((resolve, reject) => {
     const headers = { 'Lambda-Runtime-Function-Response-Mode': 'streaming', 'transfer-encoding': 'chunked' };
-    const outgoing = request(`${base}/invocation/${id}/response`, { method: 'POST', headers }, (answer) =>
+    const settings = { method: 'POST', headers, agent: false }; // a kept connection may have been closed meanwhile
+    const outgoing = request(`${base}/invocation/${id}/response`, settings, (answer) =>
       answer.resume().once('end', resolve),
     );
     outgoing.once('error', reject);

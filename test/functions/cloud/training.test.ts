@@ -57,7 +57,7 @@ it('trains a classifier in a task that is killed and started again, follows it, 
   expect(asked.status, JSON.stringify(asked.json)).toBe(202);
   const { id } = asked.json.job;
   const follower = await cloud.startFunction('api');
-  const events = follower.runtime.invoke(apiEvent(`/v1/jobs/${id}/events`), 120_000);
+  const events = follower.runtime.invoke(apiEvent(`/v1/jobs/${id}/events`), { timeoutMs: 240_000 });
   expect(ecs.tasks.map(({ startedBy }) => startedBy)).toEqual([id]);
 
   // a checkpoint is there when the first of the folds is done
@@ -101,4 +101,4 @@ it('trains a classifier in a task that is killed and started again, follows it, 
   expect(answer.model).toBe('colours@1');
   expect(answer.labels[0]).toMatchObject({ name: 'red' });
   expect(answer.labels[0].probability).toBeGreaterThan(0.7);
-}, 150_000);
+}, 240_000);

@@ -1,0 +1,25 @@
+/** What a machine that builds the space of another model costs by the hour, and what it uses besides. */
+
+import type { CloudPrices } from '#shared/ingest/estimate-build.ts';
+import { pricesSchema } from './prices.ts';
+
+export interface BuildMachine {
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  /** @default AWS Fargate */
+  readonly gpuCapacityProviderName?: string | undefined;
+}
+
+export function buildPrices({ vcpus, memoryMb, gpuCapacityProviderName }: BuildMachine): CloudPrices {
+  const prices = pricesSchema.parse({});
+  const machine =
+    gpuCapacityProviderName === undefined
+      ? vcpus * prices.fargateVcpuHour + (memoryMb / 1024) * prices.fargateGbHour
+      : prices.gpuHour + prices.managedInstanceHour;
+  return {
+    instanceHour: machine + prices.publicAddressHour,
+    thousandReads: prices.s3ThousandReads,
+    thousandWrites: prices.s3ThousandWrites,
+    gigabyteMonth: prices.s3GbMonth,
+  };
+}
