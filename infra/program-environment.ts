@@ -16,7 +16,7 @@ export function programEnvironment(settings: StageSettings, data: ChiasmData): R
     [ENVIRONMENT.stateBucket]: data.storage.state.bucketName,
     [ENVIRONMENT.queueUrl]: data.uploads.queue.queueUrl,
     [ENVIRONMENT.modelFolder]: MODEL_FOLDER,
-    [ENVIRONMENT.reader]: READER_FOLDER,
+    [ENVIRONMENT.reader]: settings.reader === 'bundled' ? READER_FOLDER : settings.reader,
     [ENVIRONMENT.device]: 'cpu',
     [ENVIRONMENT.logLevel]: settings.operations.logLevel,
     [ENVIRONMENT.metricsNamespace]: METRICS_NAMESPACE,

@@ -124,6 +124,14 @@ export const stageSettingsSchema = z
     model: modelName.default('starter'),
     /** Model that is to take over: its space can be built beside the one that answers. */
     nextModel: modelName.optional(),
+    /** What answers questions: `bundled`, or a model on Amazon Bedrock, which sees the picture and is billed by the question. */
+    reader: z
+      .string()
+      .regex(
+        /^(?:bundled|bedrock:[\w.:-]+)$/,
+        'expected bundled, or bedrock: and the id of a model or inference profile',
+      )
+      .default('bundled'),
     /** `managed`: keys of S3 and SQS, free. `customer`: one key of your own, about a dollar a month. */
     encryption: z.enum(['managed', 'customer']).default('managed'),
     /** Keep buckets and key when the stack is deleted, and refuse to delete the stack. */

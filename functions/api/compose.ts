@@ -1,8 +1,8 @@
 /** The API in AWS: buckets for stores, SQS for the queue, presigned addresses for bytes, tasks of ECS for jobs. */
 
 import { composeTelemetry, openBucket, openServedSpace, openSpeech, openWorkQueue } from '#functions/cloud/compose.ts';
-import { composeJobRunner } from '#functions/cloud/job-runner.ts';
 import { eraseElsewhere } from '#functions/cloud/erase-elsewhere.ts';
+import { composeJobRunner } from '#functions/cloud/job-runner.ts';
 import { reseedRandom } from '#functions/cloud/reseed-random.ts';
 import { createConsole } from '#functions/console/console.ts';
 import { createJobKinds } from '#functions/trainer/job-kinds.ts';

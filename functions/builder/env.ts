@@ -18,7 +18,10 @@ const environmentSchema = z.object({
   ...modelVariables,
   ...speechVariables,
   [ENVIRONMENT.buildMode]: z.enum(['estimate', 'build']).default('build'),
-  [ENVIRONMENT.buildPrices]: z.string().transform((text) => pricesSchema.parse(JSON.parse(text))).optional(),
+  [ENVIRONMENT.buildPrices]: z
+    .string()
+    .transform((text) => pricesSchema.parse(JSON.parse(text)))
+    .optional(),
 });
 
 export type BuilderEnvironment = z.infer<typeof environmentSchema>;

@@ -62,7 +62,13 @@ async function build(beside: FormerSpace | undefined) {
   const lost = Math.max(0, before - indexed);
   if (lost <= MAX_LOST_SHARE * before) return { status: 'built', items, indexed, before };
   const advice = 'the new model cannot embed them, or their files cannot be read; look at them before you switch';
-  return { status: 'held', reason: `${lost} items that are searchable now are not in the new space: ${advice}`, items, indexed, before };
+  return {
+    status: 'held',
+    reason: `${lost} items that are searchable now are not in the new space: ${advice}`,
+    items,
+    indexed,
+    before,
+  };
 }
 
 function indexedItems(of: VectorIndex): number {

@@ -3,9 +3,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alias, type DockerImageFunction, SnapStartConf } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
+import { acknowledge, acknowledgeWildcards } from '../acknowledge.ts';
 import type { ChiasmData } from '../chiasm-data.ts';
 import type { StageSettings } from '../stage-settings.ts';
+import { grantBedrockModel } from './bedrock-grant.ts';
 import { grantQueueDepth, grantSend } from './grant-indexing.ts';
 import { grantObjects } from './object-grants.ts';
 import { ProgramFunction, type ProgramFunctionProps } from './program-function.ts';
@@ -15,6 +16,8 @@ export interface SearchFunctionProps
   extends Pick<ProgramFunctionProps, 'code' | 'environment' | 'logGroup' | 'memoryMb' | 'diskMb' | 'tracing'> {
   readonly data: ChiasmData;
   readonly trainer: Trainer;
+  /** Model on Amazon Bedrock that answers questions. @default none */
+  readonly bedrockModel?: string | undefined;
   readonly coldStart: StageSettings['api']['coldStart'];
   /** Functions kept warm when `coldStart` is `provisioned`. */
   readonly provisioned: number;
@@ -30,7 +33,7 @@ export class SearchFunction extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { data, trainer, coldStart, provisioned, ...program }: SearchFunctionProps,
+    { data, trainer, bedrockModel, coldStart, provisioned, ...program }: SearchFunctionProps,
   ) {
     super(scope, id);
     this.function = new ProgramFunction(this, 'Program', {
@@ -56,5 +59,10 @@ export class SearchFunction extends Construct {
     grantQueueDepth(this.function, data);
     data.vectors?.grant(this.function, { write: true });
     trainer.task.grantRun(this.function);
+    if (bedrockModel !== undefined) {
+      grantBedrockModel(this, this.function, bedrockModel);
+      const reason = 'an inference profile leads to this one model in several regions';
+      acknowledgeWildcards(this, [{ endsWith: bedrockModel.slice(bedrockModel.indexOf('.') + 1), reason }]);
+    }
   }
 }

@@ -34,6 +34,7 @@ export class ServingStack extends Stack {
       ...apiSettings,
       data,
       trainer: workers.trainer,
+      bedrockModel: /^bedrock:(.+)$/.exec(settings.reader)?.[1],
       code: lambdaImage(settings, 'api'),
       environment: {
         ...programEnvironment(settings, data),

@@ -17,6 +17,9 @@ beforeAll(() => {
     smallLane: { concurrency: 0 },
     gpu: { maxTasks: 3, backlogPerTask: 1_000 },
     trainer: { hardware: 'gpu' },
+    nextModel: 'siglip2-base',
+    reader: 'bedrock:amazon.nova-lite-v1:0',
+    reconcile: { everyHours: 0 },
   });
 }, SYNTHESIS_MS);
 
@@ -233,7 +236,9 @@ describe('the workers stack', () => {
     expect(builder).toMatchObject({ Cpu: trainer.Cpu, Memory: trainer.Memory, NetworkMode: 'host' });
     expect(builder.ContainerDefinitions[0]).toMatchObject({ Command: ['builder.mjs'] });
     expect(builder.ContainerDefinitions[0].Image).not.toEqual(trainer.ContainerDefinitions[0].Image);
-    const prices = builder.ContainerDefinitions[0].Environment.find(({ Name }: any) => Name === ENVIRONMENT.buildPrices);
+    const prices = builder.ContainerDefinitions[0].Environment.find(
+      ({ Name }: any) => Name === ENVIRONMENT.buildPrices,
+    );
     expect(JSON.parse(prices.Value).instanceHour).toBeGreaterThan(0.5);
     const machines = Object.entries(changed.resources.Workers).filter(
       ([id, { Type }]) => Type === 'AWS::StepFunctions::StateMachine' && /ModelChange/.test(id),
@@ -381,6 +386,22 @@ describe('the serving stack', () => {
     for (const { Condition } of run) expect(Condition.ArnEquals['ecs:cluster']).toBeDefined();
     const [pass] = statements.filter(({ Action }: any) => Action === 'iam:PassRole');
     expect(pass.Condition).toEqual({ StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
+  });
+
+  it('asks no model on Bedrock but the one that is set', () => {
+    const asking = (of: Synthesised) =>
+      Object.values(of.resources.Serving)
+        .filter(({ Type }) => Type === 'AWS::IAM::Policy')
+        .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+        .filter(({ Action }: any) => JSON.stringify(Action).includes('bedrock:'));
+    expect(asking(stage)).toEqual([]);
+    const [statement, ...others] = asking(changed);
+    expect(others).toEqual([]);
+    expect(statement.Action).toEqual(['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream']);
+    expect(JSON.stringify(statement.Resource)).toMatch(/::foundation-model\/amazon\.nova-lite-v1:0"/);
+    changed.template.Serving.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ [ENVIRONMENT.reader]: 'bedrock:amazon.nova-lite-v1:0' }) },
+    });
   });
 
   it('says where the API and the console are', () => {

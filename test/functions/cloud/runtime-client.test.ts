@@ -61,7 +61,9 @@ describe.skipIf(!hasAwsClient)("under AWS's runtime client", () => {
     expect(prelude).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream' } });
     expect(body.toString().trimEnd().split('\n\n').at(-1)).toContain('"status":"succeeded"');
 
-    const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } }).png().toBuffer();
+    const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
     const asked = await runtime.invoke(
       apiEvent('/v1/answer', {
         method: 'POST',
