@@ -52,9 +52,11 @@ export async function composeBuilder(environment: BuilderEnvironment) {
     prepare: createPrepare({ ...preparing, index: nothingKnown }),
     scope: undefined,
     has: Object.fromEntries(
-      index.statistics().counts.flatMap(({ modality, status, items }) =>
-        modality !== undefined && status === 'indexed' ? [[modality, items]] : [],
-      ),
+      index
+        .statistics()
+        .counts.flatMap(({ modality, status, items }) =>
+          modality !== undefined && status === 'indexed' ? [[modality, items]] : [],
+        ),
     ),
   };
   return {
