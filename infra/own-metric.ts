@@ -1,7 +1,7 @@
 /** A metric of the programs' own, by the names that they put them under. */
 
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 
 /** CloudWatch namespace of the programs' own metrics. */
 export const METRICS_NAMESPACE = 'Chiasm';

@@ -6,7 +6,7 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Metrics } from '#functions/cloud/emf.ts';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import type { ApiApp } from './api-env.ts';
 

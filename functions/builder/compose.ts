@@ -9,10 +9,12 @@ import {
   SCRATCH_FOLDER,
 } from '#functions/cloud/compose.ts';
 import type { BuildSpaceDependencies } from '#shared/ingest/build-space.ts';
+import type { ChangeMessage } from '#shared/ingest/change-message.ts';
 import type { PlannedSpace, PresentSpace } from '#shared/ingest/estimate-build.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { createTranscriber } from '#shared/ingest/transcriber.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
+import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
 import { spaceBytes } from '#shared/spaces/kept-space.ts';
 import type { DeltaSpace } from '#shared/vector-index/delta.ts';
 import { otherSpaces } from '#shared/vector-index/stored-spaces.ts';
@@ -40,6 +42,7 @@ export async function composeBuilder(environment: BuilderEnvironment) {
   const preparing = { mediaStore, encoder, limits, ...(transcriber && { transcriber }) };
   const line: Omit<BuildSpaceDependencies, 'onProgress'> = {
     mediaStore,
+    createQueue: () => createMemoryQueue<ChangeMessage>(),
     index,
     encoder,
     prepare: createPrepare({ ...preparing, index }),

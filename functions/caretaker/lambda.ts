@@ -5,7 +5,7 @@
 
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import { queueLostChanges } from '#shared/ingest/queue-lost-changes.ts';
 import { type EndedRun, resumeJob } from '#shared/jobs/resume-job.ts';
 import { composeCaretaker } from './compose.ts';

@@ -3,9 +3,9 @@
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 
+import type { MetricName } from '#functions/metric-names.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import type { LogFields } from '#shared/core/log.ts';
-import type { MetricName } from './metric-names.ts';
 
 type Unit = 'Count' | 'Seconds';
 

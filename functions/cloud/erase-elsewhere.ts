@@ -2,14 +2,13 @@
 
 import { sequencerAfter } from '#shared/ingest/sequencer.ts';
 import { type ErasureReceipt, erase } from '#shared/vector-index/erase.ts';
-import type { OpenIndexDependencies } from '#shared/vector-index/open-index.ts';
 import { otherSpaces } from '#shared/vector-index/stored-spaces.ts';
 import { openSpaceIndex, type VectorEnvironment } from './compose.ts';
 
 /** One receipt for each space that knows anything of the item. */
 export async function eraseElsewhere(
   environment: VectorEnvironment,
-  deps: OpenIndexDependencies,
+  deps: Parameters<typeof openSpaceIndex>[1],
   key: string,
 ): Promise<readonly ErasureReceipt[]> {
   const receipts: ErasureReceipt[] = [];

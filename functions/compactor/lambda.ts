@@ -5,7 +5,7 @@
 
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import { spaceOfDelta } from '#shared/core/state-keys.ts';
 import { compact } from '#shared/vector-index/compact.ts';
 import { listSpaceIds, readStoredSpace } from '#shared/vector-index/stored-spaces.ts';

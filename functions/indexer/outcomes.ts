@@ -1,7 +1,7 @@
 /** What became of messages, as metrics, one line for many. */
 
 import type { Metrics } from '#functions/cloud/emf.ts';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import type { IngestDependencies } from '#shared/ingest/ingest.ts';
 
 export interface Outcomes {

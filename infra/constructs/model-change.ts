@@ -12,14 +12,14 @@ import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { BUILD_REPORT_KEY } from '#shared/core/state-keys.ts';
-import type { CloudPrices } from '#shared/ingest/estimate-build.ts';
 import { acknowledge, acknowledgeWildcards, NO_RESOURCE } from '../acknowledge.ts';
+import type { BuildPrices } from '../costs/build-prices.ts';
 import { WorkerTask, type WorkerTaskProps } from './worker-task.ts';
 
 export interface ModelChangeProps extends Omit<WorkerTaskProps, 'writesVectors'> {
   readonly logGroup: ILogGroup;
   /** For the estimate. */
-  readonly prices: CloudPrices;
+  readonly prices: BuildPrices;
 }
 
 /** An interrupted task goes on where it was: more of them means that something is wrong. */

@@ -1,6 +1,5 @@
 /** What a machine that builds the space of another model costs by the hour, and what it uses besides. */
 
-import type { CloudPrices } from '#shared/ingest/estimate-build.ts';
 import { pricesSchema } from './prices.ts';
 
 export interface BuildMachine {
@@ -10,7 +9,15 @@ export interface BuildMachine {
   readonly gpuCapacityProviderName?: string | undefined;
 }
 
-export function buildPrices({ vcpus, memoryMb, gpuCapacityProviderName }: BuildMachine): CloudPrices {
+/** As the builder reads them. */
+export interface BuildPrices {
+  readonly instanceHour: number;
+  readonly thousandReads: number;
+  readonly thousandWrites: number;
+  readonly gigabyteMonth: number;
+}
+
+export function buildPrices({ vcpus, memoryMb, gpuCapacityProviderName }: BuildMachine): BuildPrices {
   const prices = pricesSchema.parse({});
   const machine =
     gpuCapacityProviderName === undefined

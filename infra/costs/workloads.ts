@@ -1,6 +1,6 @@
 /** What three ways of use consume, under the default settings. Each number says where it comes from. */
 
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import type { Prices } from './prices.ts';
 
 export interface Workload {

@@ -4,7 +4,7 @@
  */
 
 import { ChiasmError } from '#shared/core/errors.ts';
-import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
+import type { Queue } from '#shared/queue/queue.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { ChangeMessage } from './change-message.ts';
 import { type IngestDependencies, type IngestOptions, ingest } from './ingest.ts';
@@ -12,6 +12,8 @@ import { queueLostChanges } from './queue-lost-changes.ts';
 
 export interface BuildSpaceDependencies extends Omit<IngestDependencies, 'queue' | 'onSettled'> {
   readonly mediaStore: Pick<ObjectStore, 'list'>;
+  /** A new queue of this process, for one pass. */
+  readonly createQueue: () => Queue<ChangeMessage>;
   /** Called when work on one of a pass's objects has ended. */
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -27,7 +29,7 @@ export async function buildSpace(
 ): Promise<void> {
   const { mediaStore, index, log } = deps;
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
-    const queue = createMemoryQueue<ChangeMessage>();
+    const queue = deps.createQueue();
     const lost = await queueLostChanges({ mediaStore, index, queue }, { atMost: Number.POSITIVE_INFINITY, signal });
     const total = lost.found.put + lost.found.delete;
     if (lost.ended === undefined && total === 0) return;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { METRIC } from '#functions/cloud/metric-names.ts';
+import { METRIC } from '#functions/metric-names.ts';
 import { createSchemaCheck } from './resource-schemas.ts';
 import { checkSecurity, type Resource, STACKS, SYNTHESIS_MS, type Synthesised, synthesise } from './synthesise.ts';
 
