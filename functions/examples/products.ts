@@ -14,6 +14,8 @@ const ROWS_A_CLASS = 12;
 /** The other rows measure; recipes were chosen without them. */
 const TRAINING_SHARE = 0.6;
 const SEEDS = [1, 2, 3];
+/** Smaller and quicker than the default: all of it takes some minutes on two cores. */
+const RECIPE = { hiddenUnits: 256, learningRate: 1e-3, batchSize: 64, epochs: 40, patience: 12, folds: 0 };
 
 type ProductRow = Readonly<Record<string, string>>;
 
@@ -57,7 +59,7 @@ export const products: Example = {
 
 const trainerOf = (bench: Workbench) => async (rows: readonly object[], recipe: object) => {
   const measured: HeldOutMetrics[] = [];
-  for (const seed of SEEDS) measured.push(await bench.train(rows, { ...recipe, folds: 0, seed }));
+  for (const seed of SEEDS) measured.push(await bench.train(rows, { ...RECIPE, ...recipe, seed }));
   return measured;
 };
 

@@ -15,12 +15,12 @@ export const recipeSchema = z
     hiddenUnits: z.int().min(4).max(4_096).default(1_024),
     dropout: z.number().min(0).max(0.9).default(0.5),
     /** How often a modality is hidden in training, so that the classifier learns to do without. */
-    modalityDropout: z.number().min(0).max(0.9).default(0.2),
+    modalityDropout: z.number().min(0).max(0.9).default(0.1),
     /** Soft sharing: the weight of the squared distance between the label sets' networks. */
     softPenalty: z.number().min(0).max(100).default(0.001),
     learningRate: z.number().gt(0).max(1).default(1e-4),
     batchSize: z.int().min(1).max(1_024).default(32),
-    /** Passes over the training rows at most. @default as many as make 3,000 steps, 20 to 300 */
+    /** Passes over the training rows at most. @default as many as make 6,000 steps, 20 to 300 */
     epochs: z.int().min(1).max(2_000).optional(),
     /** Epochs without a better validation loss after which training stops. @default a fifth of `epochs`, 8 at least */
     patience: z.int().min(1).max(2_000).optional(),

@@ -25,6 +25,7 @@ import { adam } from '#shared/learning/graph/optimisers.ts';
 import { openTrainer, type TrainerDependencies } from '#shared/learning/graph/trainer.ts';
 import { STEP, type TrainingStep, trainingStep } from '#shared/learning/graph/training-step.ts';
 import { packArrays, unpackArrays } from '#shared/learning/pack-arrays.ts';
+import { calibratedLoss } from './calibrate-temperature.ts';
 import { type InputSpec, widthOf } from './model-inputs.ts';
 import { createNetwork, type Network, type NetworkInputs, type NetworkOutputs } from './network.ts';
 import type { Recipe } from './recipe.ts';
@@ -64,7 +65,7 @@ export interface TrainedNetwork {
   close(): Promise<void>;
 }
 
-const DEFAULT_STEPS = 3_000;
+const DEFAULT_STEPS = 6_000;
 /** Steps between two evaluations at least: small sets have epochs of one or two steps. */
 const STEPS_A_ROUND = 16;
 /** Bounds the memory of the batches that one run is given, and how long a wish to cancel waits. */
@@ -120,7 +121,7 @@ export async function trainNetwork(deps: TrainerDependencies, request: TrainingR
       const values = trainer.values();
       if (validation.length === 0) best = { epochs: done, loss, values };
       const validationLoss =
-        validation.length === 0 ? undefined : meanLoss(data, validation, await evaluate(values)(validation));
+        validation.length === 0 ? undefined : validationLossOf(data, validation, await evaluate(values)(validation));
       if (validationLoss !== undefined && validationLoss < best.loss)
         best = { epochs: done, loss: validationLoss, values };
       request.onEpochs({ epochs: done, loss, ...(validationLoss !== undefined && { validationLoss }) });
@@ -269,23 +270,15 @@ async function evaluateRows(
   return logits;
 }
 
-/** Negative log likelihood of the labels, the mean over rows, summed over tasks. */
-function meanLoss({ tasks }: TrainingData, rows: readonly number[], logits: readonly Float32Array[]): number {
-  return tasks.reduce((total, { classes, labels }, t) => {
-    const K = classes.length;
-    let loss = 0;
-    let count = 0;
-    rows.forEach((row, i) => {
-      const label = labels[row]!;
-      if (label < 0) return;
-      const own = logits[t]!.subarray(i * K, (i + 1) * K);
-      const largest = own.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-      loss += largest + Math.log(own.reduce((sumSoFar, z) => sumSoFar + Math.exp(z - largest), 0)) - own[label]!;
-      count += 1;
-    });
-    return total + (count === 0 ? 0 : loss / count);
+/**
+ * Summed over tasks. After calibration, since a temperature is fitted in the end anyway: otherwise the label set on which the
+ * network gets too sure of itself first would stop the others.
+ */
+const validationLossOf = ({ tasks }: TrainingData, rows: readonly number[], logits: readonly Float32Array[]): number =>
+  tasks.reduce((total, { classes, labels }, t) => {
+    const own = rows.map((row) => labels[row]!);
+    return total + calibratedLoss(logits[t]!, classes.length, own);
   }, 0);
-}
 
 function writeState({ epochs, values, best }: TrainingState): Uint8Array {
   const arrays = new Map([

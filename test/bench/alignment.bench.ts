@@ -2,7 +2,7 @@
  * What alignments reach on pairs that they never saw: halves of scikit-learn's handwritten digits, the set-up of Andrew
  * et al. 2013 in small, and pictures with their titles.
  *
- *   npm run bench -- alignment digits [--python PATH] [--seeds N]
+ *   npm run bench -- alignment digits [--python PATH] [--seeds N,N...]
  *   npm run bench -- alignment FOLDER [--model NAME|DIR]     a folder with items.jsonl: {"image", "title"}
  */
 
@@ -31,7 +31,7 @@ export async function run(args: readonly string[]): Promise<void> {
     allowPositionals: true,
     options: {
       python: { type: 'string', default: 'python3' },
-      seeds: { type: 'string', default: '3' },
+      seeds: { type: 'string', default: '1,2,3' },
       model: { type: 'string', default: 'starter' },
     },
   });
@@ -40,7 +40,8 @@ export async function run(args: readonly string[]): Promise<void> {
     source === 'digits' ? digits(values.python) : await products(source, values.model);
   const rows: string[][] = [];
   for (const recipe of recipes) {
-    for (let seed = 1; seed <= (recipe.method === 'linear-cca' ? 1 : Number(values.seeds)); seed++) {
+    const seeds = values.seeds.split(',').map(Number);
+    for (const seed of recipe.method === 'linear-cca' ? seeds.slice(0, 1) : seeds) {
       const { card } = await trainAlignment(pairs, recipe, { openSession: createOnnxSession }, { seed, ...options });
       const metric = (name: string) => card.metrics.find((entry) => entry.name === name)!.value;
       rows.push([

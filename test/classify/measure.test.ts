@@ -1,7 +1,7 @@
 /** Metrics of classifiers against cases that can be worked out by hand. */
 
 import { describe, expect, it } from 'vitest';
-import { fitTemperature, probabilitiesOf } from '#shared/classify/calibrate-temperature.ts';
+import { calibratedLoss, fitTemperature, probabilitiesOf } from '#shared/classify/calibrate-temperature.ts';
 import { measureTask } from '#shared/classify/measure.ts';
 import { createRandom } from '#shared/core/random.ts';
 
@@ -65,6 +65,11 @@ describe('the temperature', () => {
       return draw < p[0]! ? 0 : draw < p[0]! + p[1]! ? 1 : 2;
     });
     expect(fitTemperature(logits, K, labels)).toBeCloseTo(2.5, 0);
+    const loss = calibratedLoss(logits, K, labels);
+    expect(loss).toBeLessThan(calibratedLoss(logits, K, labels.toReversed()));
+    const surer = logits.map((logit) => 4 * logit);
+    expect(Math.abs(calibratedLoss(surer, K, labels) - loss)).toBeLessThan(1e-3); // however sure of itself
+    expect(calibratedLoss(new Float32Array(0), K, [])).toBe(0);
     expect(fitTemperature(new Float32Array(0), K, [])).toBe(1);
     expect(
       fitTemperature(
