@@ -2,7 +2,9 @@
  * Indexing pictures end to end (list, read, decode, encode, store, index) beside the model alone in a loop on the same
  * batches, in one run. The limit is the model: everything else should hide behind it.
  *
- *   npm run bench -- ingest [FOLDER] [--pictures N] [--model M] [--rounds R]
+ *   npm run bench -- ingest [FOLDER] [--pictures N] [--model M | --tower NAME] [--rounds R]
+ *
+ * `--tower clip-vit-base-patch32` takes the towers of that model with generated weights: speed does not depend on their values.
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -20,6 +22,7 @@ import { createFolderObjectStore } from '#shared/store/folder-object-store.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { indexAll } from './index-all.ts';
 import { machine, median, table } from './statistics.ts';
+import { writeTowerModel } from './towers/write-tower-model.ts';
 
 const BATCH = 32;
 
@@ -30,6 +33,7 @@ export async function run(args: readonly string[]): Promise<void> {
     options: {
       pictures: { type: 'string', default: '512' },
       model: { type: 'string', default: 'starter' },
+      tower: { type: 'string' },
       rounds: { type: 'string', default: '3' },
     },
   });
@@ -37,9 +41,11 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     const folder = positionals[0] ?? (await writePictures(join(scratch, 'pictures'), Number(values.pictures)));
     const media = createFolderObjectStore(folder);
-    const encoder = await loadEncoder(await findModel(values.model, { dataFolder: '.chiasm' }), {
-      openSession: createThreadedSession,
-    });
+    const model =
+      values.tower === undefined
+        ? await findModel(values.model, { dataFolder: '.chiasm' })
+        : await writeTowerModel(values.tower, scratch);
+    const encoder = await loadEncoder(model, { openSession: createThreadedSession });
     const keys = (await Array.fromAsync(media.list(), ({ key }) => key)).slice(0, Number(values.pictures));
     const pixels = await decodeAll(media, keys, encoder);
     const alone: number[] = [];
