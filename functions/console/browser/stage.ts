@@ -119,7 +119,7 @@ function soundStage(entry: Entry, player: SoundPlayer, transcript: NonNullable<I
     draw();
   };
   const lines = transcript.map(({ startSeconds, text }) => {
-    const from = duration(startSeconds);
+    const from = clock(startSeconds);
     const attributes = { 'aria-label': `Play from ${from}` };
     const seek = button(from, { class: 'seek', attributes, onClick: () => play(startSeconds) });
     return h('li', {}, seek, h('span', {}, text));
@@ -137,6 +137,10 @@ function soundStage(entry: Entry, player: SoundPlayer, transcript: NonNullable<I
     stop: player.stop,
   };
 }
+
+/** `1:05`, also for the first seconds, so that the lines of a transcript stand under each other. */
+const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
 function textStage(entry: Entry, api: Api): Stage {
   const found = isResult(entry) ? entry : undefined;

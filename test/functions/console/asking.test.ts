@@ -37,7 +37,7 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
       await writeFile(join(folder, 'sounds', 'meeting.wav'), toneFile([DEEP_HZ, 2], [MIDDLE_HZ, 2]));
     };
     [browser, system] = await Promise.all([launchChromium(), startSystem({ speechFolder, fill })]);
-  });
+  }, 180_000);
   afterEach(async () => {
     for (const { page, faults } of visits.splice(0)) {
       expect(faults).toEqual([]);
