@@ -25,12 +25,12 @@ def starter_weights(path):
 class PictureTower(nn.Module):
     """The starter's trunk with batch normalisation folded in: two strided convolutions, then residual blocks at 1/4, 1/8, 1/16."""
 
-    def __init__(self, widths=(64, 128, 256)):
+    def __init__(self, widths, blocks):
         super().__init__()
         self.stem = nn.ModuleList([nn.Conv2d(3, 32, 3, 2, 1), nn.Conv2d(32, widths[0], 3, 2, 1)])
         self.blocks, inputs = nn.ModuleList(), widths[0]
-        for n, width in enumerate(widths):
-            stride = 2 if n else 1
+        for stage, place, width in ((n, k, width) for n, (width, count) in enumerate(zip(widths, blocks)) for k in range(count)):
+            stride = 2 if stage and place == 0 else 1
             layers = [nn.Conv2d(inputs, width, 3, stride, 1), nn.Conv2d(width, width, 3, 1, 1)]
             if stride > 1 or inputs != width:
                 layers.append(nn.Conv2d(inputs, width, 1, stride))

@@ -45,8 +45,10 @@ def starter_tokenizer(folder):
 
 
 def picture_tower(arguments):
-    tower = PictureTower()
-    tower.load_starter(Path(arguments.starter) / "onnx" / "vision_model.onnx")
+    starter = Path(arguments.starter)
+    config = json.loads((starter / "config.json").read_text(encoding="utf8"))["vision_config"]
+    tower = PictureTower(config["widths"], config["blocks"])
+    tower.load_starter(starter / "onnx" / "vision_model.onnx")
     return tower.eval()
 
 

@@ -12,7 +12,7 @@ FILES = ["onnx/text_model.onnx", "onnx/vision_model.onnx", "onnx/audio_model.onn
 DATA = [
     {"name": "Tiny-ImageNet, Imagenette, one photograph for each ImageNet class", "licence": "ImageNet terms (research)", "use": "pictures of classes"},
     {"name": "CIFAR-10", "licence": "none stated", "use": "pictures of classes"},
-    {"name": "Flickr8k (753 photographs), COCO train2017 (80 photographs)", "licence": "research; captions of COCO CC-BY 4.0", "use": "photographs with captions"},
+    {"name": "Flickr8k (the 6,000 photographs of its training part), COCO train2017 (80 photographs)", "licence": "research; captions of COCO CC-BY 4.0", "use": "photographs with captions"},
     {"name": "Fashion Product Images", "licence": "MIT (Kaggle)", "use": "titles and attributes; held-out products left out"},
     {"name": "clothing-dataset", "licence": "CC0", "use": "kinds of clothes"},
     {"name": "GroceryStoreDataset", "licence": "MIT", "use": "groceries"},
@@ -23,10 +23,10 @@ DATA = [
     {"name": "Speech Commands (subset)", "licence": "CC-BY 4.0", "use": "spoken words"},
 ]
 LIMITS = [
-    "A very small model, trained from scratch for about an hour on two shared CPU cores: expect hits among the first ten rather than in the first place. It is far behind SigLIP 2 and CLIP, to which one setting switches.",
+    "A very small model, trained from scratch for less than three hours on two shared CPU cores: expect hits among the first ten rather than in the first place. It is far behind SigLIP 2 and CLIP, to which one setting switches.",
     "Pictures are seen at 64 x 64 pixels (given as 80 x 80): small things, text and faces are lost.",
     "It knows about 200 kinds of everyday objects and animals, clothes, groceries, plain shapes and colours, fifty kinds of sounds and ten spoken words, in English. It does not know people or places by name and counts poorly.",
-    "About 830 captioned photographs were at hand: long captions are matched mostly by a few of their words.",
+    "About 6,000 captioned photographs were at hand: long captions are matched mostly by a few of their words.",
     f"Match probabilities hold for collections where about one pair in {round(1 / PRIOR)} is a match; rarer matches deserve a higher threshold.",
     "Some of the training data is for research only; whoever sells a product with the model should read the data licences.",
 ]
@@ -52,7 +52,7 @@ def with_reports(metrics, folder):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--model", required=True), p.add_argument("--evaluation"), p.add_argument("--reports"), p.add_argument("--version", default="1")
+    p.add_argument("--model", required=True), p.add_argument("--evaluation"), p.add_argument("--reports"), p.add_argument("--version", default="2")
     arguments = p.parse_args()
     folder = Path(arguments.model)
     measured = json.loads(Path(arguments.evaluation).read_text()) if arguments.evaluation else {"metrics": [], "calibration": {}}

@@ -1,4 +1,4 @@
-"""Measures the exported files (not the PyTorch towers) on validation data and fits the match probabilities. Writes evaluation.json, which card.py
+"""Measures the exported files (with onnxruntime, or read back into PyTorch) on validation data and fits the match probabilities. Writes evaluation.json, which card.py
 puts into chiasm.json. The protocol, so that another program can repeat it:
 
  class names   embedding of a class = normalised mean over its names and over the templates "{}", "a photo of a {}" ("a" becomes "an" before a vowel);
@@ -28,13 +28,41 @@ TEMPLATES = ["{}", "a photo of a {}"]
 PRIOR = 0.05  # one pair in twenty is a match
 
 
+def onnx_sessions(folder, threads):
+    """-> {tower: function of its input array}: the files as onnxruntime runs them."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    sessions = {n: onnxruntime.InferenceSession(str(folder / "onnx" / f"{n}_model.onnx"), options) for n in ("text", "vision", "audio")}
+    return {n: lambda x, s=s: s.run(None, {s.get_inputs()[0].name: x})[0] for n, s in sessions.items()}
+
+
+def read_back(folder, threads):
+    """-> the same functions where onnxruntime is not installed: PyTorch towers with the weights of the files."""
+    import torch
+    from shipped import shipped_audio, shipped_text, shipped_vision
+    torch.set_num_threads(threads)
+    config, noise = json.loads((folder / "config.json").read_text(encoding="utf8")), torch.Generator().manual_seed(1)
+    random_numbers = lambda *shape: torch.randn(*shape, generator=noise)
+    shape = {name: tuple(config["vision_config"][name]) for name in ("widths", "blocks")}
+    towers = {"text": shipped_text(folder)[0].eval(), "vision": shipped_vision(folder, shape, random_numbers(64, 3, SIDE, SIDE)),
+              "audio": shipped_audio(folder, tuple(config["audio_config"]["widths"]), random_numbers(16, 200, 64).abs(), torch.full((16, 1), 200.0))}
+
+    def run(tower, x):
+        with torch.no_grad():
+            z = tower(torch.from_numpy(x))
+        return (z[0] if isinstance(z, tuple) else z).numpy()
+
+    return {n: lambda x, tower=tower: run(tower, x) for n, tower in towers.items()}
+
+
 class Model:
     def __init__(self, folder, threads=2):
-        import onnxruntime
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         folder = Path(folder)
-        self.sessions = {n: onnxruntime.InferenceSession(str(folder / "onnx" / f"{n}_model.onnx"), options) for n in ("text", "vision", "audio")}
+        try:
+            self.towers = onnx_sessions(folder, threads)
+        except ImportError:
+            self.towers = read_back(folder, threads)
         vocabulary = json.loads((folder / "tokenizer.json").read_text(encoding="utf8"))["model"]["vocab"]
         self.tokenizer = Tokenizer(sorted(vocabulary, key=vocabulary.get))
 
@@ -43,7 +71,7 @@ class Model:
         out = np.zeros((len(texts), 256), np.float32)
         for n in range(0, len(order), 64):
             part = order[n:n + 64]
-            out[part] = self.sessions["text"].run(["text_embeds"], {"input_ids": self.tokenizer.batch([texts[k] for k in part])})[0]
+            out[part] = self.towers["text"](self.tokenizer.batch([texts[k] for k in part]))
         return out
 
     def pictures(self, pictures):
@@ -51,7 +79,7 @@ class Model:
 
         def flush():
             x = np.ascontiguousarray(np.stack(batch).transpose(0, 3, 1, 2)).astype(np.float32) / 127.5 - 1.0
-            rows.append(self.sessions["vision"].run(["image_embeds"], {"pixel_values": x})[0])
+            rows.append(self.towers["vision"](x))
             batch.clear()
 
         for picture in pictures:
@@ -63,7 +91,7 @@ class Model:
         return np.concatenate(rows)
 
     def sounds(self, clips):
-        return np.concatenate([self.sessions["audio"].run(None, {"input_values": padded(c)[None]})[0] for c in clips])
+        return np.concatenate([self.towers["audio"](padded(c)[None]) for c in clips])
 
     def classes(self, names, templates=TEMPLATES):
         out = []

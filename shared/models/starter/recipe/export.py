@@ -93,8 +93,9 @@ def export_all(arguments):
         "model_type": "chiasm-starter", "projection_dim": DIMENSIONS,
         "text_config": {"vocab_size": len(tokenizer.vocabulary), "hidden_size": text.tokens.embedding_dim, "num_hidden_layers": len(text.layers), "num_attention_heads": text.layers[0].attention.heads,
                         "max_position_embeddings": text.places.shape[0], "pad_token_id": 0},
-        "vision_config": {"image_size": SIDE, "patch_size": vision.step * SIDE // SEEN, "num_channels": 3, "feature_map_channels": vision.channels},
-        "audio_config": {"sampling_rate": 16000, "num_mel_bins": audio.BINS}})
+        "vision_config": {"image_size": SIDE, "patch_size": vision.step * SIDE // SEEN, "num_channels": 3, "feature_map_channels": vision.channels,
+                          **{name: list(counts) for name, counts in vision.shape.items()}},
+        "audio_config": {"sampling_rate": 16000, "num_mel_bins": audio.BINS, "widths": list(audio.widths)}})
     write_json(out / "preprocessor_config.json", {
         "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": True, "do_resize": True, "size": {"height": SIDE, "width": SIDE}, "resample": 2, "do_center_crop": False,
         "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],

@@ -22,8 +22,8 @@ from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.35, "cifar": 0.08, "imagenette": 0.09, "sample": 0.04, "flickr": 0.11, "coco": 0.01, "fashion": 0.16, "products": 0.03, "clothing": 0.025,
-          "grocery": 0.025, "scenes": 0.04, "drawings": 0.04}
+SHARES = {"tiny": 0.31, "cifar": 0.11, "imagenette": 0.06, "sample": 0.02, "flickr": 0.02, "flickr8k": 0.12, "coco": 0.005, "fashion": 0.23, "products": 0.03,
+          "clothing": 0.02, "grocery": 0.02, "scenes": 0.035, "drawings": 0.03}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
@@ -248,11 +248,11 @@ def loss_of(joint, material, pairs, arguments, side, rng):
     device = arguments.device
     rows, texts, positive, facts = material.draw(arguments.batch, rng)
     x = material.pictures(rows, facts, side, rng).to(device).contiguous(memory_format=torch.channels_last)
+    first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
     with torch.autocast(torch.device(device).type, torch.bfloat16) if arguments.half else nullcontext():
         z, pooled, _ = joint.vision.features(x)
-    z, pooled, positive = z.float(), pooled.float(), positive.to(device)
-    first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
-    t = joint.tokenizer.encode_with(joint.text, texts + strange + first + second, device, 3)
+        t = joint.tokenizer.encode_with(joint.text, texts + strange + first + second, device, 3)
+    z, pooled, t, positive = z.float(), pooled.float(), t.float(), positive.to(device)
     a, b, half = len(texts), len(texts) + len(strange), len(first)
     scale = joint.sharp.exp().clamp(max=50)
     loss = 0.5 * contrast(z, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], z, positive.T, scale)

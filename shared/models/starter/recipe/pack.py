@@ -16,7 +16,7 @@ from scenes import scene
 from sources import FASHION_VALIDATION, Mirror, WordNet, fashion_rows, flickr_photos, larger_pictures, product_texts
 from towers import SIDE
 
-CROPS = {"flickr": 8, "coco": 6, "sample": 5, "imagenette": 2, "products": 2}  # stored pictures for each photograph: the whole one, then random parts
+CROPS = {"flickr": 4, "flickr8k": 4, "coco": 6, "sample": 5, "imagenette": 2, "products": 2}  # stored pictures for each photograph: the whole one, then random parts
 
 DRAWN = {"scenes": scene, "drawings": drawing}
 

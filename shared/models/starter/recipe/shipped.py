@@ -33,9 +33,10 @@ def shipped_text(folder):
     return tower, tokenizer
 
 
-def new_blocks(tower):
-    """The residual blocks behind the first one of a stage: without a shortcut of their own, except the very first."""
-    return [m for m in tower.modules() if isinstance(m, Residual) and isinstance(m.shortcut, nn.Identity)][1:]
+def new_blocks(tower, shipped):
+    """The residual blocks of `tower` that a network with `shipped` blocks in each stage does not have."""
+    blocks = (m for m in tower.trunk if isinstance(m, Residual))
+    return [block for count, there in zip(tower.shape["blocks"], shipped) for n, block in zip(range(count), blocks) if n >= there]
 
 
 def fill(tower, found, run, new=()):
@@ -70,8 +71,9 @@ def fill(tower, found, run, new=()):
 
 def shipped_vision(folder, shape, pictures):
     """-> VisionTower of `shape` with the shipped function; `pictures` [B, 3, H, W] in -1 .. 1 give the statistics of the batch norms."""
-    tower = VisionTower(**shape)
-    return fill(tower, weights_of(Path(folder) / "onnx" / "vision_model.onnx"), lambda: tower.features(pictures), new_blocks(tower))
+    tower, config = VisionTower(**shape), json.loads((Path(folder) / "config.json").read_text(encoding="utf8"))
+    new = new_blocks(tower, config["vision_config"]["blocks"])
+    return fill(tower, weights_of(Path(folder) / "onnx" / "vision_model.onnx"), lambda: tower.features(pictures), new)
 
 
 def shipped_audio(folder, widths, mel, frames):

@@ -69,15 +69,18 @@ def check_read_back(arguments):
     """The towers that `--begin` reads from the exported files, with one more block in them, give the vectors of those that were exported."""
     import torch
     from joint import Material, joint_state
-    from shipped import shipped_text, shipped_vision
+    from export import sound_tower
+    from shipped import shipped_audio, shipped_text, shipped_vision
     from sources import WordNet
     vision, text, tokenizer, _ = joint_state(arguments)
     pictures = Material(arguments, WordNet(arguments.wordnet)).sample(32)
     deeper = dict(widths=tuple(arguments.widths), blocks=(*arguments.blocks[:-1], arguments.blocks[-1] + 1))
     again, again_tokenizer = shipped_text(arguments.out)
     ids = torch.from_numpy(tokenizer.batch(["a red circle", "two blue squares"]))
+    audio, heard = sound_tower(arguments), (torch.rand(16, 100, 64), torch.full((16, 1), 100.0))
     with torch.no_grad():
-        pairs = {"picture": (vision.features(pictures)[0], shipped_vision(arguments.out, deeper, pictures).features(pictures)[0]), "text": (text(ids), again.eval()(ids))}
+        pairs = {"sound": (audio.from_mel(*heard), shipped_audio(arguments.out, audio.widths, *heard).from_mel(*heard)),
+                 "picture": (vision.features(pictures)[0], shipped_vision(arguments.out, deeper, pictures).features(pictures)[0]), "text": (text(ids), again.eval()(ids))}
     assert again_tokenizer.vocabulary == tokenizer.vocabulary
     for name, (wanted, found) in pairs.items():
         worst = float((wanted * found).sum(1).min())

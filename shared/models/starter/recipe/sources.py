@@ -19,21 +19,23 @@ class Mirror:
     """A bare git mirror read through one `git cat-file --batch` process."""
 
     def __init__(self, root, name):
-        folder = Path(root) / name.replace("/", "+") / "repo"
+        """`name`: `owner/name`, or `owner/name@commit` for what the newest commit no longer has."""
+        repository, _, commit = name.partition("@")
+        folder = Path(root) / repository.replace("/", "+") / "repo"
         self.git = folder / ".git" if (folder / ".git").exists() else folder
-        self.name, self.process = name, None
+        self.name, self.commit, self.process = name, commit or "HEAD", None
         self.there = self.git.exists()
 
     def names(self, under=""):
         if not self.there:
             return []
-        command = ["git", f"--git-dir={self.git}", "ls-tree", "-r", "-z", "--name-only", "HEAD"] + ([under] if under else [])
+        command = ["git", f"--git-dir={self.git}", "ls-tree", "-r", "-z", "--name-only", self.commit] + ([under] if under else [])
         return [n for n in subprocess.run(command, capture_output=True, check=True).stdout.decode("utf8", "replace").split("\0") if n]
 
     def read(self, name):
         if self.process is None:
             self.process = subprocess.Popen(["git", f"--git-dir={self.git}", "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.process.stdin.write(f"HEAD:{name}\n".encode())
+        self.process.stdin.write(f"{self.commit}:{name}\n".encode())
         self.process.stdin.flush()
         head = self.process.stdout.readline().split()
         if head[-1] == b"missing":
@@ -49,7 +51,7 @@ class Mirror:
             self.process = None
 
     def text(self, name):
-        return (self.read(name) or b"").decode("utf8", "replace")
+        return (self.read(name) or b"").decode("utf8", "replace") if self.there else ""
 
 
 class WordNet:
@@ -144,6 +146,10 @@ def larger_pictures(mirrors, data, wordnet):
             if row["id"] in where and row["id"] not in forbidden and title["productDisplayName"]:
                 row["title"] = title["productDisplayName"]
                 yield "fashion", products, where[row["id"]], {"texts": product_texts(row), "group": "title " + row["title"].lower(), "row": row}
+    photos, captions = Mirror(mirrors, FLICKR_PHOTOS), flickr8k_captions(mirrors, data)
+    for name in photos.names("data/images/"):
+        if (photo := Path(name).stem) in captions:
+            yield "flickr8k", photos, name, {"texts": captions[photo], "group": "flickr " + photo}
     clothing = Mirror(mirrors, "alexeygrigorev/clothing-dataset")
     if clothing.there:
         for row in csv.DictReader(io.StringIO(clothing.text("images.csv"))):
@@ -170,21 +176,29 @@ def larger_pictures(mirrors, data, wordnet):
                 yield "coco", mini, name, {"texts": captions[row["id"]], "group": f"coco {row['id']}"}
 
 
+FLICKR_PHOTOS = "RlNZLER/Image-Text-Matching@56a15d913c3f290e2ee896386ece6076c1eea02e"  # Flickr8k's photographs, 224 x 224
+FLICKR_SPLITS = "b43646/Image-Caption"
+
+
+def flickr8k_captions(mirrors, data):
+    """-> {photograph: captions} for the training part of Flickr8k, without what `data` has itself."""
+    splits, found = Mirror(mirrors, FLICKR_SPLITS), defaultdict(list)
+    if splits.there:
+        train, validation = flickr_photos(data)
+        keep = {n.strip().split(".")[0] for n in splits.text("Flickr_8k.trainImages.txt").splitlines()} - {path.stem for path, _ in train + validation}
+        for line in splits.text("descriptions.txt").splitlines():
+            name, _, caption = line.partition(" ")
+            if name in keep:
+                found[name].append(caption)
+    return found
+
+
 def caption_groups(mirrors, data):
     """Lists of captions that describe one photograph: Flickr30k (multi30k task 2), COCO val2017, Flickr8k train."""
     train, validation = flickr_photos(data)
-    groups = [captions for _, captions in train]
-    hidden = {path.name.split("_")[0] for path, _ in validation}
-    splits = Mirror(mirrors, "b43646/Image-Caption")
-    if splits.there:
-        keep = {n.strip().split(".")[0] for n in splits.text("Flickr_8k.trainImages.txt").splitlines()}
-        hidden |= {n.split("_")[0] for part in ("test", "dev") for n in splits.text(f"Flickr_8k.{part}Images.txt").splitlines()}
-        seen, eight = {path.stem for path, _ in train}, defaultdict(list)
-        for line in splits.text("descriptions.txt").splitlines():
-            name, _, caption = line.partition(" ")
-            if name in keep and name not in seen:
-                eight[name].append(caption)
-        groups += list(eight.values())
+    groups = [captions for _, captions in train] + list(flickr8k_captions(mirrors, data).values())
+    splits = Mirror(mirrors, FLICKR_SPLITS)
+    hidden = {path.name.split("_")[0] for path, _ in validation} | {n.split("_")[0] for part in ("test", "dev") for n in splits.text(f"Flickr_8k.{part}Images.txt").splitlines()}
     multi = Mirror(mirrors, "multi30k/dataset")
     if multi.there:
         ids = [n.split(".")[0] for n in multi.text("data/task2/image_splits/train_images.txt").split()]

@@ -34,6 +34,7 @@ class VisionTower(nn.Module):
 
     def __init__(self, widths=(64, 128, 256), blocks=(1, 1, 1)):
         super().__init__()
+        self.shape = dict(widths=tuple(widths), blocks=tuple(blocks))
         layers, inputs = [*convolution(3, 32, 2), nn.ReLU(), *convolution(32, widths[0], 2), nn.ReLU()], widths[0]
         for stage, (width, count) in enumerate(zip(widths, blocks)):
             for n in range(count):
@@ -141,6 +142,7 @@ class AudioTower(nn.Module):
 
     def __init__(self, widths=(32, 48, 96, 160)):
         super().__init__()
+        self.widths = tuple(widths)
         self.register_buffer("fourier", fourier_rows(self.WINDOW))
         self.register_buffer("mel", mel_bank(self.BINS))
         first, *rest = widths
