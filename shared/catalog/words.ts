@@ -62,9 +62,14 @@ export interface WordQuery {
   matches(word: Word): boolean;
 }
 
-/** Undefined when the text has no words. */
+/** English words that say nothing about what is looked for: "a red circle" asks for what is named "red circle". */
+const FUNCTION_WORDS = new Set('a an and are at by for from in is of on or that the this to was were with'.split(' '));
+
+/** Undefined when the text has no words. Function words count only where there are no others. */
 export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
-  const words = [...wordsOf(text)].slice(0, maxWords);
+  const said = [...wordsOf(text)].slice(0, maxWords);
+  const telling = said.filter(({ whole }) => !FUNCTION_WORDS.has(whole));
+  const words = telling.length > 0 ? telling : said;
   const last = words.at(-1);
   if (last === undefined) return undefined;
   const before = words.slice(0, -1).map((word) => expressionOf(word, false));

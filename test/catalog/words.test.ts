@@ -46,6 +46,10 @@ describe('a search by words', () => {
     ['creme', 'Crème'],
     ['狗', '一只狗在草地上'],
     ['草地', '一只狗在草地上'],
+    ['a red circle', 'red circle'],
+    ['the photo of a beach', 'photoOfBeach.png'],
+    ['to', 'tomato'],
+    ['the', 'The Who'],
   ])('for %j finds %j', (query, title) => {
     expect(found(query, { key: 'x.bin', title }, { key: 'y.bin', title: 'something else' })).toEqual(['x.bin']);
   });
@@ -55,6 +59,7 @@ describe('a search by words', () => {
     ['dog cat', 'dog'],
     ['do dog', 'dog'],
     ['each', 'beach'],
+    ['a red circle', 'a red heart'],
   ])('for %j does not find %j', (query, title) => {
     expect(found(query, { key: 'x', title })).toEqual([]);
   });
