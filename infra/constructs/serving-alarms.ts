@@ -2,8 +2,7 @@
 
 import { Duration } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
-import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { ownMetric } from '../own-metric.ts';
@@ -15,9 +14,10 @@ export interface ServingAlarmsProps {
   /** How often the compactor runs by itself. */
   readonly compaction: Duration;
   readonly api: RestApi;
-  readonly handler: IFunction;
 }
 
+/** Of the requests, twice in a row. */
+const FAILED_SHARE = 0.05;
 /** Half of the requests slower than this for a quarter of an hour is not a cold start any more. */
 const SLOW_MS = 3_000;
 /** Of the requests; a fault of the network that passes is less. */
@@ -26,23 +26,15 @@ const DEGRADED_SHARE = 0.1;
 const LATE_COMPACTIONS = 3;
 
 export class ServingAlarms extends Construct {
-  constructor(scope: Construct, id: string, { topic, stage, compaction, api, handler }: ServingAlarmsProps) {
+  constructor(scope: Construct, id: string, { topic, stage, compaction, api }: ServingAlarmsProps) {
     super(scope, id);
     const period = FIVE_MINUTES;
     new RunbookAlarm(this, 'ApiFails', {
       topic,
-      says: 'More than 5 % of the requests, and more than one, fail.',
+      says: `More than ${100 * FAILED_SHARE} % of the requests fail.`,
       section: 'api-fails',
-      metric: new MathExpression({
-        expression: 'IF(failed > 1, 100 * failed / requests, 0)',
-        label: 'failed requests in percent',
-        period,
-        usingMetrics: {
-          failed: api.metricServerError({ period, statistic: Stats.SUM }),
-          requests: api.metricCount({ period, statistic: Stats.SUM }),
-        },
-      }),
-      above: 5,
+      metric: api.metricServerError({ period, statistic: Stats.AVERAGE }), // API Gateway: the share of the requests
+      above: FAILED_SHARE,
       periods: 2,
     });
     new RunbookAlarm(this, 'ApiIsSlow', {
@@ -69,13 +61,6 @@ export class ServingAlarms extends Construct {
       metric: ownMetric(stage, 'foldingDelay', { period, statistic: Stats.MINIMUM }),
       above: late.toSeconds(),
       periods: 3,
-    });
-    new RunbookAlarm(this, 'ApiIsThrottled', {
-      topic,
-      says: 'The account has no more concurrent functions for the API.',
-      section: 'api-is-throttled',
-      metric: handler.metricThrottles({ period }),
-      periods: 2,
     });
   }
 }

@@ -1,7 +1,7 @@
 /** What a person must know of the way from an upload to the index. */
 
 import { Duration } from 'aws-cdk-lib';
-import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Ec2Service } from 'aws-cdk-lib/aws-ecs';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -20,8 +20,6 @@ export interface WorkerAlarmsProps {
   readonly bucketImport: StateMachine;
   /** Age of the oldest message that is too much. */
   readonly oldestMessage: Duration;
-  /** Waiting messages that should have started a GPU. */
-  readonly startAtBacklog: number;
   /** Hours without a pause after which a GPU is worth a look. */
   readonly gpuHours: number;
 }
@@ -97,39 +95,19 @@ export class WorkerAlarms extends Construct {
   }
 
   /** A service reports its processors' load once a minute for each task: as many samples as tasks. */
-  #watchGpu({ data, gpuHours, startAtBacklog }: WorkerAlarmsProps, service: Ec2Service): void {
-    const period = Duration.hours(1);
-    const samples = new Metric({
-      namespace: 'AWS/ECS',
-      metricName: 'CPUUtilization',
-      dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
-      statistic: Stats.SAMPLE_COUNT,
-      period,
-    });
+  #watchGpu({ data, gpuHours }: WorkerAlarmsProps, service: Ec2Service): void {
     new RunbookAlarm(this, 'GpuRunsLong', {
       topic: data.alarmTopic,
       says: `A GPU has been running for ${gpuHours} hours without a pause.`,
       section: 'gpu-runs-long',
-      metric: samples,
-      periods: gpuHours,
-    });
-    new RunbookAlarm(this, 'GpuDoesNotStart', {
-      topic: data.alarmTopic,
-      says: 'Work waits for a GPU, and no GPU task has run for half an hour.',
-      section: 'gpu-does-not-start',
-      metric: new MathExpression({
-        expression: `IF(FILL(waiting, 0) >= ${startAtBacklog} AND FILL(samples, 0) == 0, 1, 0)`,
-        label: 'wanted and not running',
-        period: FIVE_MINUTES,
-        usingMetrics: {
-          samples: samples.with({ period: FIVE_MINUTES }),
-          waiting: data.uploads.queue.metricApproximateNumberOfMessagesVisible({
-            period: FIVE_MINUTES,
-            statistic: Stats.MINIMUM,
-          }),
-        },
+      metric: new Metric({
+        namespace: 'AWS/ECS',
+        metricName: 'CPUUtilization',
+        dimensionsMap: { ClusterName: service.cluster.clusterName, ServiceName: service.serviceName },
+        statistic: Stats.SAMPLE_COUNT,
+        period: Duration.hours(1),
       }),
-      periods: 6,
+      periods: gpuHours,
     });
   }
 }

@@ -15,7 +15,7 @@ const SECONDS_AN_HOUR = 3_600;
 const FUNCTION_GB = 2.9375;
 
 /** Metrics that the alarms of a default stage read, scaling included; a test counts them in the templates. */
-export const ALARM_METRICS = 21;
+export const ALARM_METRICS = 17;
 /** Metrics of the programs themselves. */
 const OWN_METRICS = Object.keys(METRIC).length;
 /** Compressed: the image of the functions, of the CPU worker, and of the GPU worker with CUDA's libraries (estimated). */

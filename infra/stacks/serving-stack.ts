@@ -61,7 +61,6 @@ export class ServingStack extends Stack {
       stage,
       compaction: Duration.minutes(settings.compaction.everyMinutes),
       api,
-      handler: search.alias,
     });
     new Overview(this, 'Overview', { stage, data, api, search: search.function, workers });
     new CfnOutput(this, 'ApiUrl', { value: api.url });

@@ -130,7 +130,6 @@ export class WorkersStack extends Stack {
       gpuService: this.gpuIndexer?.service,
       bucketImport: this.bucketImport.stateMachine,
       oldestMessage: Duration.minutes(operations.oldestMessageMinutes),
-      startAtBacklog,
       gpuHours: operations.gpuHours,
     });
     new CfnOutput(this, 'ImportStateMachine', {

@@ -32,7 +32,7 @@ class Residual(nn.Module):
 class VisionTower(nn.Module):
     """Two strided convolutions, then stages of residual blocks at 1/4, 1/8, 1/16 ..., mean over places, linear to D."""
 
-    def __init__(self, widths=(64, 128, 256), blocks=(1, 1, 1)):
+    def __init__(self, widths=(64, 128, 256), blocks=(1, 2, 2)):
         super().__init__()
         self.shape = dict(widths=tuple(widths), blocks=tuple(blocks))
         layers, inputs = [*convolution(3, 32, 2), nn.ReLU(), *convolution(32, widths[0], 2), nn.ReLU()], widths[0]
