@@ -1,41 +1,16 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  eventually,
-  hasChromium,
-  launchChromium,
-  shownKeys,
-  startSystem,
-  type Visit,
-  visit,
-} from './console-harness.ts';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { eventually, hasChromium, shownKeys, useConsole } from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('the console for everybody', () => {
-  let browser: Browser;
-  let system: Awaited<ReturnType<typeof startSystem>>;
-  const visits: Visit[] = [];
-  const open = async (path = '/', options = {}): Promise<Page> => {
-    const opened = await visit(browser, system.address + path, options);
-    visits.push(opened);
-    await opened.page.locator('main a.tile').first().waitFor();
-    return opened.page;
+  const { open: visit } = useConsole();
+  const open: typeof visit = async (...where) => {
+    const page = await visit(...where);
+    await page.locator('main a.tile').first().waitFor();
+    return page;
   };
   const focusedKey = (page: Page) => page.evaluate<string | null>("document.activeElement?.getAttribute('data-key')");
   const focusedId = (page: Page) => page.evaluate<string | null>('document.activeElement?.id');
-
-  beforeAll(async () => {
-    [browser, system] = await Promise.all([launchChromium(), startSystem()]);
-  });
-  afterEach(async () => {
-    for (const { page, faults } of visits.splice(0)) {
-      expect(faults).toEqual([]);
-      await page.context().close();
-    }
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await system?.close();
-  });
 
   it('is walked through with the keyboard alone', async () => {
     const page = await open('/?q=red&in=image');

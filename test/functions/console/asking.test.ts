@@ -1,53 +1,25 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { makeWhisper } from '../../models/make-whisper.ts';
 import { DEEP_HZ, MIDDLE_HZ, toneFile } from '../../speech/tones.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
-import {
-  eventually,
-  hasChromium,
-  launchChromium,
-  startSystem,
-  type Visit,
-  visit,
-  writeCollection,
-} from './console-harness.ts';
+import { eventually, hasChromium, useConsole, writeCollection } from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('asking in the console', () => {
-  let browser: Browser;
-  let system: Awaited<ReturnType<typeof startSystem>>;
-  const visits: Visit[] = [];
-  const open = async (path: string, options = {}): Promise<Page> => {
-    const opened = await visit(browser, system.address + path, options);
-    visits.push(opened);
-    return opened.page;
-  };
+  const { open } = useConsole(async () => ({
+    speechFolder: await makeWhisper(join(await temporaryFolder(), 'whisper')),
+    fill: async (folder) => {
+      await writeCollection(folder);
+      await writeFile(join(folder, 'sounds', 'meeting.wav'), toneFile([DEEP_HZ, 2], [MIDDLE_HZ, 2]));
+    },
+  }));
   const panelOf = (page: Page) => page.getByRole('region', { name: 'Answer' });
   const evidenceOf = (page: Page) =>
     panelOf(page)
       .locator('a.tile')
       .evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-key')));
-
-  beforeAll(async () => {
-    const speechFolder = await makeWhisper(join(await temporaryFolder(), 'whisper'));
-    const fill = async (folder: string) => {
-      await writeCollection(folder);
-      await writeFile(join(folder, 'sounds', 'meeting.wav'), toneFile([DEEP_HZ, 2], [MIDDLE_HZ, 2]));
-    };
-    [browser, system] = await Promise.all([launchChromium(), startSystem({ speechFolder, fill })]);
-  }, 180_000);
-  afterEach(async () => {
-    for (const { page, faults } of visits.splice(0)) {
-      expect(faults).toEqual([]);
-      await page.context().close();
-    }
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await system?.close();
-  });
 
   it('answers about a picture, then what follows on it', async () => {
     const page = await open('/?item=colours%2Fred.png');

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { makeModelFolder } from '../../models/make-model-folder.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 import {
@@ -9,41 +8,26 @@ import {
   dropFiles,
   eventually,
   hasChromium,
-  launchChromium,
   shownKeys,
   startSystem,
-  type Visit,
-  visit,
+  useChromium,
   writeCollection,
 } from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
-  let browser: Browser;
   const systems: Awaited<ReturnType<typeof startSystem>>[] = [];
-  const visits: Visit[] = [];
   const start = async (...options: Parameters<typeof startSystem>) => {
     const system = await startSystem(...options);
     systems.push(system);
     return system;
   };
-  const open = async (address: string): Promise<Page> => {
-    const opened = await visit(browser, address);
-    visits.push(opened);
-    return opened.page;
-  };
 
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
+  // hooks run last to first: the pages are closed before the systems that they talk to
   afterEach(async () => {
-    for (const { page, faults } of visits.splice(0)) {
-      // Chromium notes each 404: asking whether a name is taken is answered so.
-      expect(faults.filter((fault) => !fault.includes('404'))).toEqual([]);
-      await page.context().close();
-    }
     await Promise.all(systems.splice(0).map((system) => system.close()));
   });
-  afterAll(() => browser?.close());
+  // Chromium notes each 404: asking whether a name is taken is answered so.
+  const { open, browser, takeFaults } = useChromium((fault) => fault.includes('404'));
 
   it('invites to drop files where there are none, and shows them as soon as they are indexed', async () => {
     const { address } = await start({ fill: async () => {} });
@@ -129,8 +113,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.unroute('**/v1/uploads');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByText('1 file uploaded').waitFor();
-    const refused = visits[0]!.faults as string[];
-    expect(refused.splice(0).filter((fault) => fault.includes('429'))).toHaveLength(1);
+    expect(takeFaults(page).filter((fault) => fault.includes('429'))).toHaveLength(1);
   });
 
   it('shows an item with what is known of it and what is like it, walks on, and deletes after asking', async () => {
@@ -211,7 +194,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
 
   it('waits for a server that is still starting', async () => {
     const { address } = await start();
-    const page = await browser.newPage();
+    const page = await browser().newPage();
     const starting = {
       status: 503,
       contentType: 'application/problem+json',
@@ -320,7 +303,6 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.reload();
     await page.locator('a.tile[data-key="colours/red.png"] img.loaded').waitFor();
     expect(await page.locator('dialog[open]').count()).toBe(0);
-    const refused = visits[0]!.faults as string[];
-    expect(refused.splice(0).every((fault) => fault.includes('401'))).toBe(true);
+    expect(takeFaults(page).every((fault) => fault.includes('401'))).toBe(true);
   });
 });

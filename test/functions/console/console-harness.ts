@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { LOOPBACK_HOSTS } from '#functions/api/app-dependencies.ts';
 import { composeLocal } from '#functions/local/compose.ts';
 import { chooseModels } from '#functions/local/model-choice.ts';
@@ -124,7 +124,7 @@ export async function startSystem(options: SystemOptions = {}) {
   };
 }
 
-export function launchChromium(): Promise<Browser> {
+function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: EXECUTABLE,
     args: [
@@ -142,13 +142,13 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
-export interface Visit {
+interface Visit {
   readonly page: Page;
   /** Console errors (violations of the content security policy are among them) and uncaught exceptions. */
-  readonly faults: readonly string[];
+  readonly faults: string[];
 }
 
-export async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
+async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000); // shorter than a test's, so that a failure names what was waited for
@@ -159,6 +159,49 @@ export async function visit(browser: Browser, address: string, options: BrowserC
   page.on('pageerror', (error) => faults.push(String(error.stack)));
   await page.goto(address);
   return { page, faults };
+}
+
+/**
+ * Chromium for the tests of a `describe`. After each test the pages that it opened are closed, and must have had no faults
+ * but those that are `tolerated`.
+ */
+export function useChromium(tolerated: (fault: string) => boolean = () => false) {
+  let browser: Browser;
+  const visits: Visit[] = [];
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterEach(async () => {
+    for (const { page, faults } of visits.splice(0)) {
+      expect(faults.filter((fault) => !tolerated(fault))).toEqual([]);
+      await page.context().close();
+    }
+  });
+  afterAll(() => browser?.close());
+  return {
+    browser: () => browser,
+    /** Takes the faults that the page has had: an empty list is left for the check after the test. */
+    takeFaults: (page: Page) => visits.find((visit) => visit.page === page)!.faults.splice(0),
+    open: async (address: string, options?: BrowserContextOptions): Promise<Page> => {
+      const opened = await visit(browser, address, options);
+      visits.push(opened);
+      return opened.page;
+    },
+  };
+}
+
+/** The console of one system for the tests of a `describe`; `open` takes a path of it. */
+export function useConsole(optionsOf: () => SystemOptions | Promise<SystemOptions> = () => ({})) {
+  const { open, takeFaults } = useChromium();
+  let system: Awaited<ReturnType<typeof startSystem>>;
+  beforeAll(async () => {
+    system = await startSystem(await optionsOf());
+  }, 180_000);
+  afterAll(() => system?.close());
+  return {
+    takeFaults,
+    open: (path = '/', options?: BrowserContextOptions) => open(system.address + path, options),
+  };
 }
 
 /** An assertion that becomes true in time, on a busy machine too. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 import {
   COLOURS,
@@ -9,38 +9,14 @@ import {
   dropFiles,
   eventually,
   hasChromium,
-  launchChromium,
   shownKeys,
-  startSystem,
-  type Visit,
-  visit,
+  useConsole,
 } from './console-harness.ts';
 
 describe.skipIf(!hasChromium)('searching in the console', () => {
-  let browser: Browser;
-  let system: Awaited<ReturnType<typeof startSystem>>;
-  const visits: Visit[] = [];
-  const open = async (path = '/', options = {}): Promise<Page> => {
-    const opened = await visit(browser, system.address + path, options);
-    visits.push(opened);
-    return opened.page;
-  };
+  const { open, takeFaults } = useConsole();
   const first = (page: Page, key: string) =>
     page.locator(`main .cell:first-child a.tile[data-key="${key}"]`).first().waitFor();
-
-  beforeAll(async () => {
-    [browser, system] = await Promise.all([launchChromium(), startSystem()]);
-  });
-  afterEach(async () => {
-    for (const { page, faults } of visits.splice(0)) {
-      expect(faults).toEqual([]);
-      await page.context().close();
-    }
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await system?.close();
-  });
 
   it('shows the whole collection before anything is asked', async () => {
     const page = await open();
@@ -238,7 +214,6 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     );
     await page.locator('#words').fill('red');
     await page.getByText('the model has no tower for sound').waitFor();
-    const refused = visits[0]!.faults as string[];
-    expect(refused.splice(0)).toEqual([expect.stringContaining('422')]); // Chromium itself notes every refused request
+    expect(takeFaults(page)).toEqual([expect.stringContaining('422')]); // Chromium itself notes every refused request
   });
 });

@@ -2,9 +2,8 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { colourPicture, eventually, hasChromium, launchChromium, startSystem, visit } from './console-harness.ts';
+import { describe, expect, it } from 'vitest';
+import { colourPicture, eventually, hasChromium, useConsole } from './console-harness.ts';
 
 const SHADES = ['10,10', '40,20', '20,50', '60,60'];
 
@@ -19,18 +18,10 @@ async function fill(folder: string): Promise<void> {
 }
 
 describe.skipIf(!hasChromium)('teaching in the console', () => {
-  let browser: Browser;
-  let system: Awaited<ReturnType<typeof startSystem>>;
-  beforeAll(async () => {
-    [browser, system] = await Promise.all([launchChromium(), startSystem({ fill })]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await system?.close();
-  });
+  const { open } = useConsole(() => ({ fill }));
 
   it('makes a classifier of chosen items, shows how good it is, and asks it', async () => {
-    const { page, faults } = await visit(browser, system.address);
+    const page = await open();
     page.setDefaultTimeout(60_000); // a training on a busy machine
     await page.locator('a.tile').first().waitFor();
     await page.getByRole('button', { name: 'Teach' }).click();
@@ -55,6 +46,5 @@ describe.skipIf(!hasChromium)('teaching in the console', () => {
     await panel.getByRole('button', { name: 'Close' }).click();
     await page.locator('a.tile[data-key="c/unseen.png"]').click();
     await page.getByRole('dialog', { name: 'Item' }).waitFor(); // choosing opens again
-    expect(faults).toEqual([]);
   }, 180_000);
 });
