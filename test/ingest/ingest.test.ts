@@ -44,6 +44,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The encoder, and how many pictures it has been given. */
+function countImages() {
+  let count = 0;
+  const counting: Encoder = {
+    ...encoder,
+    embedImages: (images) => {
+      count += images.length;
+      return encoder.embedImages(images);
+    },
+  };
+  return { counting, imagesEncoded: () => count };
+}
+
 interface Options extends IngestOptions {
   readonly mediaStore?: (inner: ObjectStore) => ObjectStore;
   readonly index?: (inner: VectorIndex) => VectorIndex;
@@ -176,14 +189,7 @@ describe('ingest', () => {
   });
 
   it('does not encode the same bytes again', async () => {
-    let encoded = 0;
-    const counting: Encoder = {
-      ...encoder,
-      embedImages: (images) => {
-        encoded += images.length;
-        return encoder.embedImages(images);
-      },
-    };
+    const { counting, imagesEncoded } = countImages();
     const { mediaStore, inbox, index } = await startIngest({ encoder: counting });
     await mediaStore.put('a.png', await picture('red'));
     await inbox.changed(['a.png']);
@@ -193,7 +199,7 @@ describe('ingest', () => {
     await inbox.changed(['a.png']);
     await inbox.idle();
     const after = (await index.item('a.png'))!;
-    expect(encoded).toBe(1);
+    expect(imagesEncoded()).toBe(1);
     expect(after.parts).toEqual(before.parts);
     expect(after.item).toMatchObject({
       attributes: { year: 2026 },
@@ -204,14 +210,7 @@ describe('ingest', () => {
   });
 
   it('takes the vectors of the same bytes under another name, renamed files included', async () => {
-    let encoded = 0;
-    const counting: Encoder = {
-      ...encoder,
-      embedImages: (images) => {
-        encoded += images.length;
-        return encoder.embedImages(images);
-      },
-    };
+    const { counting, imagesEncoded } = countImages();
     const { mediaStore, inbox, index } = await startIngest({ encoder: counting });
     await mediaStore.put('a.png', await picture('red'), { metadata: { 'chiasm-attributes': '{"album":"old"}' } });
     await inbox.changed(['a.png']);
@@ -223,7 +222,7 @@ describe('ingest', () => {
     await mediaStore.delete('a.png');
     await inbox.changed(['a.png']);
     await inbox.idle();
-    expect(encoded).toBe(1);
+    expect(imagesEncoded()).toBe(1);
     expect(await index.item('a.png')).toBeUndefined();
     const after = (await index.item('b.png'))!;
     expect(after.parts).toEqual(before.parts);
