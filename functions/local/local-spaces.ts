@@ -7,13 +7,11 @@
 import type { IngestControl, ModelChange } from '#functions/api/app-dependencies.ts';
 import type { Clock } from '#shared/core/clock.ts';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
-import type { Log } from '#shared/core/log.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import type { BuildEstimate } from '#shared/ingest/estimate-build.ts';
-import { buryInSpace, eraseSpace, hasDeltas, spaceFiles } from '#shared/spaces/kept-space.ts';
+import { eraseSpace } from '#shared/spaces/kept-space.ts';
 import {
   dropSpace,
-  type KeptSpace,
   type RecordedSpace,
   readSpaceRecord,
   type SpaceRecord,
@@ -24,22 +22,18 @@ import {
   wantSpaces,
 } from '#shared/spaces/space-record.ts';
 import { createSpaceSet } from '#shared/spaces/space-set.ts';
-import type { ObjectStore } from '#shared/store/object-store.ts';
 import { type ErasureReceipt, mergeReceipts } from '#shared/vector-index/erase.ts';
 import { buildProgress, estimateLeft, lostItems } from './build-progress.ts';
 import { createActivity, createCatchUp } from './catch-up.ts';
-import { type CompactionSchedule, createCompactionSchedule } from './compaction-schedule.ts';
+import { createKeptSpaces, type KeptSpacesDependencies } from './kept-spaces.ts';
 import type { ModelChoice } from './model-choice.ts';
 import { openModels } from './open-models.ts';
 import { type Media, queueDifferences, queueFollowed } from './queue-differences.ts';
 import type { LineSet, SpaceLine } from './space-line.ts';
 
-export interface LocalSpacesDependencies {
-  readonly stateStore: ObjectStore;
+export interface LocalSpacesDependencies extends KeptSpacesDependencies {
   readonly media: Media;
   readonly clock: Clock;
-  readonly log: Log;
-  readonly nextUlid: () => string;
   /** Opens a model and its space. `scope`: of which modalities it indexes items; all when undefined. */
   openLine(
     folder: string,
@@ -50,9 +44,6 @@ export interface LocalSpacesDependencies {
   ): Promise<SpaceLine>;
   /** The folder of a recorded model. */
   findModel(model: string): Promise<string>;
-  /** A space that no line has open. */
-  compactKept(space: KeptSpace): Promise<void>;
-  eraseInKept(space: KeptSpace, key: string): Promise<ErasureReceipt>;
 }
 
 /** `held`: the new spaces lack what the live ones have; `stopped`: something else is wanted now, or the program ends. */
@@ -90,11 +81,10 @@ export async function openLocalSpaces(
   choices: readonly ModelChoice[],
   { former, estimateOnly }: { readonly former: 'keep' | 'drop'; readonly estimateOnly: boolean },
 ): Promise<LocalSpaces> {
-  const { stateStore, media, log, clock, nextUlid } = deps;
+  const { stateStore, media, log, clock } = deps;
   const lines = new Map<string, SpaceLine>();
   const retired: { readonly line: SpaceLine; readonly timer: NodeJS.Timeout }[] = [];
   const notices: string[] = [];
-  const dirtyKept = new Set<string>();
   let record: SpaceRecord = undefined as never; // `open` reads it before anything else runs
   let live!: LineSet;
   let building: LineSet | undefined;
@@ -105,6 +95,7 @@ export async function openLocalSpaces(
   let handingOver = 0;
   const activity = createActivity();
   const { happened } = activity;
+  const keptSpaces = createKeptSpaces(deps, () => record.kept);
   const untilCaughtUp = createCatchUp({ live: () => live, activity, isHandingOver: () => handingOver > 0 });
 
   const update = async (change: (now: SpaceRecord | undefined) => SpaceRecord) => {
@@ -208,18 +199,6 @@ export async function openLocalSpaces(
     }
   }
 
-  async function compactKept(): Promise<void> {
-    for (const space of record.kept.filter(({ id }) => dirtyKept.has(id))) {
-      await deps.compactKept(space);
-      dirtyKept.delete(space.id);
-    }
-  }
-  const keptSchedule: CompactionSchedule = createCompactionSchedule(
-    () => ({ freshParts: 0, deltas: dirtyKept.size }),
-    compactKept,
-    log,
-  );
-
   async function open(): Promise<void> {
     const before = await readSpaceRecord(stateStore);
     if (before !== undefined) record = before;
@@ -236,8 +215,7 @@ export async function openLocalSpaces(
     building = record.building && setOf(record.building.spaces);
     await retireUnused();
     await finishDropping();
-    for (const { id } of record.kept) if (await hasDeltas(stateStore, id)) dirtyKept.add(id);
-    keptSchedule.changed();
+    await keptSpaces.start();
   }
 
   /** Opens the lines of the spaces that are not open yet; says what is wrong when a model is gone. */
@@ -266,17 +244,13 @@ export async function openLocalSpaces(
   }
 
   async function describe(): ReturnType<ModelChange['describe']> {
-    const kept = record.kept.map(async (space) => {
-      const files = await spaceFiles(stateStore, space.id);
-      return { ...space, sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
-    });
+    const kept = await keptSpaces.withSizes();
     const now = progress();
-    if (now === undefined || building === undefined || record.building === undefined)
-      return { kept: await Promise.all(kept) };
+    if (now === undefined || building === undefined || record.building === undefined) return { kept };
     const { startedAt, former: then } = record.building;
     const { items = 0, seconds = 0, sizeBytes = 0 } = estimated ?? {};
     return {
-      kept: await Promise.all(kept),
+      kept,
       building: {
         ...now,
         spaces: building,
@@ -324,11 +298,7 @@ export async function openLocalSpaces(
     remove: async (key) => {
       happened();
       const [existed] = await Promise.all(inOrder().map(({ inbox }) => inbox.remove(key)));
-      for (const space of record.kept) {
-        await buryInSpace(stateStore, space, [{ operation: 'delete', key, sequencer: nextUlid() }], nextUlid);
-        dirtyKept.add(space.id);
-      }
-      if (record.kept.length > 0) keptSchedule.changed();
+      await keptSpaces.remove(key);
       return existed!;
     },
     pending: (key) => live.members.some(({ inbox }) => inbox.pending(key)),
@@ -391,14 +361,14 @@ export async function openLocalSpaces(
       const [first, ...others] = inOrder();
       const receipts: [ErasureReceipt, ...ErasureReceipt[]] = [await first!.erase(key)];
       for (const line of others) receipts.push(await line.erase(key));
-      for (const space of record.kept) receipts.push(await deps.eraseInKept(space, key));
+      receipts.push(...(await keptSpaces.erase(key)));
       return mergeReceipts(receipts);
     },
     close: async () => {
       closed = true;
       stopping.abort();
       happened();
-      await keptSchedule.stop();
+      await keptSpaces.stop();
       for (const { timer } of retired) clearTimeout(timer);
       await Promise.all([...retired.map(({ line }) => line), ...lines.values()].map((line) => line.close()));
     },
