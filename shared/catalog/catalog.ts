@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { sqlValue } from './filter-sql.ts';
-import type { Item, PartRange } from './item.ts';
+import { type Item, type PartRange, transcriptOf } from './item.ts';
 import { indexedText } from './words.ts';
 
 export interface CatalogPart {
@@ -84,7 +84,7 @@ CREATE TABLE tombstone (
   sequencer TEXT NOT NULL,
   folded_at REAL NOT NULL
 ) WITHOUT ROWID;
--- rowid = part.id; holds folded words (words.ts) and no copy of the text.
+-- rowid = part.id; holds folded words (words.ts) and no copy of the text. The first part of a sound has all that is said in it.
 CREATE VIRTUAL TABLE words USING fts5 (
   key, title, attributes, text, content='', contentless_delete=1, tokenize='ascii', prefix='2 3'
 );
@@ -127,10 +127,12 @@ export class Catalog {
     const insertWords = this.statement(
       'INSERT INTO words (rowid, key, title, attributes, text) VALUES (?, ?, ?, ?, ?)',
     );
+    const said = transcriptOf(item, parts).map(({ text }) => text);
     const insert = (ordinal: number, part: CatalogPart) => {
       const range = part.range && JSON.stringify(part.range);
       const rowid = insertPart.run(id, ordinal, part.row ?? null, range, part.text ?? null).lastInsertRowid;
-      insertWords.run(rowid, ...names, indexedText(part.text ?? ''));
+      const text = ordinal === 0 && said.length > 0 ? said.join(' ') : part.text;
+      insertWords.run(rowid, ...names, indexedText(text ?? ''));
     };
     if (parts.length === 0) insert(-1, { range: null });
     for (const [ordinal, part] of parts.entries()) insert(ordinal, part);

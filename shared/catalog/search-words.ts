@@ -3,7 +3,7 @@
  * parts apart; where they are not, in an order that is known without looking at all of them. And snippets.
  */
 
-import type { Catalog } from './catalog.ts';
+import type { Catalog, CatalogHit } from './catalog.ts';
 import { type WordQuery, wordsOf } from './words.ts';
 
 export interface WordHit {
@@ -65,6 +65,23 @@ export function searchWords(
 
 function isFrequent(catalog: Catalog, expression: string): boolean {
   return (catalog.statement(COUNT).get(expression, MAX_RANKED_PARTS + 1)!.parts as number) > MAX_RANKED_PARTS;
+}
+
+/**
+ * The parts of these hits, in their order. Where the words were found in all that is said in a sound, which its first part
+ * stands for, the part is the segment that holds most of them, the earliest of equals.
+ */
+export function partsFound(catalog: Catalog, hits: readonly WordHit[], query: WordQuery): CatalogHit[] {
+  return catalog.hitsOfParts(hits.map(({ part }) => part)).map((found, i) => {
+    if (found.item.modality !== 'audio' || found.ordinal > 0) return found;
+    let [best, most] = [found, 0];
+    for (const [ordinal, { range, text }] of catalog.parts(hits[i]!.item).entries()) {
+      if (text === undefined) continue;
+      const held = new Set([...wordsOf(text)].filter(query.matches).map(({ whole }) => whole)).size;
+      if (held > most) [best, most] = [{ item: found.item, ordinal, range, text }, held];
+    }
+    return best;
+  });
 }
 
 const MARK_START = '\u0002';

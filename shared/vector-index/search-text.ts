@@ -3,7 +3,7 @@
 import type { Catalog } from '#shared/catalog/catalog.ts';
 import type { Filter } from '#shared/catalog/filter.ts';
 import { hasItem } from '#shared/catalog/item-set.ts';
-import { searchWords, snippetOf, type WordHit } from '#shared/catalog/search-words.ts';
+import { partsFound, searchWords, snippetOf, type WordHit } from '#shared/catalog/search-words.ts';
 import type { WordQuery } from '#shared/catalog/words.ts';
 import type { IndexState } from './search-vectors.ts';
 import type { LexicalHit } from './vector-index.ts';
@@ -28,7 +28,7 @@ export function searchText(
 }
 
 function lexicalHits(catalog: Catalog, hits: readonly WordHit[], query: WordQuery): LexicalHit[] {
-  return catalog.hitsOfParts(hits.map(({ part }) => part)).map((found, i) => {
+  return partsFound(catalog, hits, query).map((found, i) => {
     const snippet = found.text === undefined ? undefined : snippetOf(found.text, query);
     return { ...found, score: hits[i]!.score, ...(snippet === undefined ? {} : { snippet }) };
   });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createMemoryCatalog } from '#shared/catalog/catalog.ts';
-import { searchWords, snippetOf } from '#shared/catalog/search-words.ts';
+import { partsFound, searchWords, snippetOf } from '#shared/catalog/search-words.ts';
 import { indexedText, parseWords } from '#shared/catalog/words.ts';
 import { type SampleItem, sampleItem } from '../vector-index/sample-changes.ts';
 
@@ -158,6 +158,43 @@ describe('the order of a search by words', () => {
     const even = searchWords(catalog, parseWords('common')!, 20, (item) => item % 2 === 0);
     expect(even).toHaveLength(20);
     expect(even.every(({ item }) => item % 2 === 0)).toBe(true);
+  });
+});
+
+describe('what is said in a sound', () => {
+  const segments = ['we bought a red car', 'it is fast', 'and the boat is blue', 'no more cars'];
+  const said = segments.map((text, n) => ({ range: { startSeconds: 2 * n, endSeconds: 2 * n + 2 }, text }));
+  const found = (query: string) => {
+    const catalog = createMemoryCatalog();
+    const windows = [0, 5].map((startSeconds) => ({ range: { startSeconds, endSeconds: startSeconds + 5 } }));
+    catalog.insert(sampleItem({ key: 'holiday.wav', modality: 'audio' }), [...windows, ...said]);
+    catalog.insert(sampleItem({ key: 'deaf.wav', modality: 'audio' }), windows);
+    const words = parseWords(query)!;
+    const hits = partsFound(
+      catalog,
+      searchWords(catalog, words, 10, () => true),
+      words,
+    );
+    catalog.close();
+    return hits.map(({ item, ordinal, range, text }) => ({ key: item.key, ordinal, range, text }));
+  };
+  const segment = (n: number) => [{ key: 'holiday.wav', ordinal: n + 2, ...said[n]! }];
+
+  it.each([
+    ['in one segment', 'blue boat', 2],
+    ['in several, most of them in the last one', 'fast blue boat', 2],
+    ['in several, as many in each', 'car fast', 0],
+    ['partly in the name', 'holiday boat', 2],
+    ['as the beginning of one', 'fast blu', 1],
+    ['said twice', 'red car', 0],
+  ])('is found by words %s, with the seconds of the segment that holds most of them', (_, query, n) => {
+    expect(found(query)).toEqual(segment(n));
+  });
+
+  it('is not found by a word that was not said, and a sound is found by its name as before', () => {
+    expect(found('blue lorry')).toEqual([]);
+    expect(found('deaf')).toMatchObject([{ key: 'deaf.wav', ordinal: 0, range: { startSeconds: 0 } }]);
+    expect(found('holiday')).toHaveLength(1);
   });
 });
 
