@@ -5,9 +5,10 @@ import type { ChiasmData } from './chiasm-data.ts';
 import { METRICS_NAMESPACE } from './own-metric.ts';
 import type { StageSettings } from './stage-settings.ts';
 
-/** Where the images keep the folders of the models that embed and that answer questions. */
+/** Where the images keep the folders of the models that embed, answer questions and write down what is said. */
 const MODEL_FOLDER = '/opt/chiasm/model';
 const READER_FOLDER = '/opt/chiasm/reader';
+const SPEECH_FOLDER = '/opt/chiasm/speech';
 
 export function programEnvironment(settings: StageSettings, data: ChiasmData): Record<string, string> {
   return {
@@ -17,6 +18,7 @@ export function programEnvironment(settings: StageSettings, data: ChiasmData): R
     [ENVIRONMENT.queueUrl]: data.uploads.queue.queueUrl,
     [ENVIRONMENT.modelFolder]: MODEL_FOLDER,
     [ENVIRONMENT.reader]: settings.reader === 'bundled' ? READER_FOLDER : settings.reader,
+    ...(settings.speech && { [ENVIRONMENT.speech]: SPEECH_FOLDER }),
     [ENVIRONMENT.device]: 'cpu',
     [ENVIRONMENT.logLevel]: settings.operations.logLevel,
     [ENVIRONMENT.metricsNamespace]: METRICS_NAMESPACE,

@@ -18,7 +18,7 @@ function image(settings: StageSettings, target: Target): DockerImageAssetProps {
     file: 'infra/images/Dockerfile',
     target,
     platform: Platform.LINUX_AMD64,
-    buildArgs: { MODEL: settings.model },
+    buildArgs: { MODEL: settings.model, ...(settings.speech && { SPEECH: settings.speech }) },
   };
 }
 

@@ -4,9 +4,13 @@
  */
 
 import { z } from 'zod';
+import { CATALOGUE } from '#shared/models/catalogue.ts';
 
 const STAGE_NAME = /^[a-z][a-z0-9-]{0,15}$/;
-const modelName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
+const catalogued = (task: 'speech' | undefined) =>
+  CATALOGUE.filter((entry) => entry.task === task).map(({ name }) => name);
+const embeddingModel = z.enum(['starter', ...catalogued(undefined)]);
+const speechModel = z.enum(catalogued('speech'));
 
 const mediaSchema = z
   .strictObject({
@@ -88,7 +92,7 @@ const compactionSchema = z.strictObject({
 });
 
 const reconcileSchema = z.strictObject({
-  /** How often the bucket is compared with the index, for what events have lost; 0 never does. */
+  /** How often the bucket is compared with the index, for what events have lost; 0: only after a deployment. */
   everyHours: z.number().int().min(0).max(168).default(24),
   /** Differences that one pass queues: a mistake must not cost a whole import. */
   atMost: z.number().int().min(1).max(1_000_000).default(10_000),
@@ -121,9 +125,11 @@ const operationsSchema = z.strictObject({
 export const stageSettingsSchema = z
   .strictObject({
     /** Model that embeds everything: `starter`, or a name that `npm run models -- list` shows. */
-    model: modelName.default('starter'),
+    model: embeddingModel.default('starter'),
     /** Model that is to take over: its space can be built beside the one that answers. */
-    nextModel: modelName.optional(),
+    nextModel: embeddingModel.optional(),
+    /** Model that writes down what is said in sounds and in spoken questions; without it only spoken commands are understood. */
+    speech: speechModel.optional(),
     /** What answers questions: `bundled`, or a model on Amazon Bedrock, which sees the picture and is billed by the question. */
     reader: z
       .string()

@@ -34,7 +34,12 @@ const ADAPTERS = [
 ];
 
 /** What the templates may know of the programs. `infra/images` packs them, and runs while an image is built. */
-const NAMES_FOR_INFRA = ['functions/environment-names.ts', 'functions/metric-names.ts', 'shared/core/state-keys.ts'];
+const NAMES_FOR_INFRA = [
+  'functions/environment-names.ts',
+  'functions/metric-names.ts',
+  'shared/core/state-keys.ts',
+  'shared/models/catalogue.ts',
+];
 
 interface Import {
   readonly from: string;

@@ -42,6 +42,7 @@ export async function composeBuilder(environment: BuilderEnvironment) {
   const preparing = { mediaStore, encoder, limits, ...(transcriber && { transcriber }) };
   const line: Omit<BuildSpaceDependencies, 'onProgress'> = {
     mediaStore,
+    transcribedBy: transcriber?.model,
     createQueue: () => createMemoryQueue<ChangeMessage>(),
     index,
     encoder,

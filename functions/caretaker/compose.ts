@@ -1,4 +1,4 @@
-/** The caretaker of the cloud. It needs the model's name for its space, and never embeds anything. */
+/** The caretaker of the cloud. It needs the models' names, for the space and for who has heard a sound; it runs none of them. */
 
 import {
   composeTelemetry,
@@ -10,6 +10,7 @@ import {
 import { composeJobRunner } from '#functions/cloud/job-runner.ts';
 import { createJobStore } from '#shared/jobs/job-store.ts';
 import { openModelFolder } from '#shared/models/model-folder.ts';
+import { openSpeechModelFolder } from '#shared/models/speech-model-folder.ts';
 import { readStoredSpace } from '#shared/vector-index/stored-spaces.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import type { CaretakerEnvironment } from './env.ts';
@@ -18,9 +19,11 @@ export async function composeCaretaker(environment: CaretakerEnvironment) {
   const telemetry = composeTelemetry(environment, 'caretaker');
   const { clock, log } = telemetry;
   const stateStore = openBucket(environment.CHIASM_STATE_BUCKET);
-  const { spaceId } = await openModelFolder(environment.CHIASM_MODEL_FOLDER);
+  const { CHIASM_MODEL_FOLDER: modelFolder, CHIASM_SPEECH: speechFolder } = environment;
+  const { spaceId } = await openModelFolder(modelFolder);
   return {
     ...telemetry,
+    transcribedBy: speechFolder === undefined ? undefined : (await openSpeechModelFolder(speechFolder)).name,
     mediaStore: openBucket(environment.CHIASM_MEDIA_BUCKET),
     queue: await openWorkQueue(environment, log),
     jobs: createJobStore(stateStore),

@@ -1,13 +1,14 @@
 /** The environment of the caretaker, read and checked once. */
 
 import { z } from 'zod';
-import { modelVariables, queueVariables, trainerVariables } from '#functions/cloud/environment.ts';
+import { modelVariables, queueVariables, speechVariables, trainerVariables } from '#functions/cloud/environment.ts';
 import { ENVIRONMENT } from '#functions/environment-names.ts';
 import { parseEnvironment } from '#functions/parse-environment.ts';
 
 const environmentSchema = z.object({
   ...modelVariables,
   ...queueVariables,
+  ...speechVariables,
   ...trainerVariables,
   [ENVIRONMENT.reconcileAtMost]: z.coerce.number().int().min(1).default(10_000),
 });

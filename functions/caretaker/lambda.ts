@@ -1,6 +1,6 @@
 /**
- * Brings back in step what lost events and dead machines have left: on a schedule it compares the bucket with the index, and
- * when the task of a job has ended before the job it starts another, which goes on from the checkpoint.
+ * Brings back in step what lost events and dead machines have left: on a schedule, and after each deployment, it compares the
+ * bucket with the index; when the task of a job has ended before the job it starts another, which goes on from the checkpoint.
  */
 
 import type { Context } from 'aws-lambda';
@@ -26,7 +26,12 @@ const taskStoppedSchema = z.object({
   }),
 });
 
-const eventSchema = z.union([taskStoppedSchema, z.object({ source: z.literal('chiasm.schedule') })]);
+const eventSchema = z.union([
+  taskStoppedSchema,
+  z.object({ source: z.literal('chiasm.schedule') }),
+  /** The indexers of this version have taken over: what others did last may be in the space of another model. */
+  z.object({ source: z.literal('chiasm.deployed') }),
+]);
 
 /** Kept at the end of an invocation. */
 const ENDING_MS = 10_000;
@@ -34,12 +39,14 @@ const ENDING_MS = 10_000;
 const BUSY_MESSAGES = 1_000;
 
 const environment = readEnvironment();
-const { mediaStore, queue, jobs, runner, openIndex, clock, log, metrics } = await composeCaretaker(environment);
+const caretaker = await composeCaretaker(environment);
+const { queue, jobs, runner, clock, log, metrics } = caretaker;
 
 export async function handler(event: unknown, context: Context): Promise<object> {
   const asked = eventSchema.parse(event);
   if (asked.source === 'aws.ecs') return resume(asked.detail);
-  return reconcileBucket(AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - ENDING_MS)));
+  const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - ENDING_MS));
+  return reconcileBucket(asked.source, signal);
 }
 
 async function resume(task: z.output<typeof taskStoppedSchema>['detail']): Promise<object> {
@@ -54,24 +61,25 @@ async function resume(task: z.output<typeof taskStoppedSchema>['detail']): Promi
   return { status };
 }
 
-async function reconcileBucket(signal: AbortSignal): Promise<object> {
+async function reconcileBucket(because: 'chiasm.schedule' | 'chiasm.deployed', signal: AbortSignal): Promise<object> {
   const { waiting, inFlight } = await queue.depth();
-  if (waiting + inFlight > BUSY_MESSAGES) {
+  const busy = waiting + inFlight > BUSY_MESSAGES;
+  if (busy && because === 'chiasm.schedule') {
     log.info('reconcile.postponed', { waiting, inFlight });
     return { postponed: waiting + inFlight };
   }
-  const index = await openIndex();
+  const index = await caretaker.openIndex();
   if (index === undefined) {
     log.info('reconcile.postponed', { reason: 'nothing was indexed yet; the import brings a bucket in' });
     return { postponed: 0 };
   }
   try {
     const options = { atMost: environment.CHIASM_RECONCILE_AT_MOST, signal };
-    const { found, ended } = await queueLostChanges({ mediaStore, index, queue }, options);
+    const { found, ended } = await queueLostChanges({ ...caretaker, index }, options);
     if (ended !== undefined) log.warn('reconcile.incomplete', { ...found, ended });
     metrics.put('reconcile.finished', {
       [METRIC.lostChanges]: [found.put + found.delete, 'Count'],
-      [METRIC.reconcileIncomplete]: [ended === undefined ? 0 : 1, 'Count'],
+      [METRIC.reconcileIncomplete]: [ended === undefined || busy ? 0 : 1, 'Count'], // of a busy queue it says nothing
     });
     return { ...found, ...(ended && { ended }) };
   } finally {

@@ -5,7 +5,9 @@
 
 import type { Context } from 'aws-lambda';
 import { z } from 'zod';
+import { ChiasmError } from '#shared/core/errors.ts';
 import { ingest } from '#shared/ingest/ingest.ts';
+import type { PrepareObject } from '#shared/ingest/prepare.ts';
 import { composeIndexer, openEventQueue } from './compose.ts';
 import { readEnvironment } from './env.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -32,6 +34,7 @@ interface BatchResponse {
 const STORING_MS = 20_000;
 /** A change waits at most this long for others: all of a batch come at once. */
 const STORE_AFTER_MS = 50;
+const RETRYABLE = { retryable: true };
 
 const environment = readEnvironment();
 const { index, line, log, metrics } = await composeIndexer(environment, 'small-lane');
@@ -42,15 +45,25 @@ export async function handler(event: unknown, context: Context): Promise<BatchRe
   const { Records: records } = eventSchema.parse(event);
   const queue = queueOf(records);
   const stopping = new AbortController();
-  const outOfTime = setTimeout(() => stopping.abort(), Math.max(0, context.getRemainingTimeInMillis() - STORING_MS));
+  const outOfTime = Promise.withResolvers<never>();
+  outOfTime.promise.catch(() => {}); // mostly nobody waits for it
+  const timer = setTimeout(
+    () => {
+      stopping.abort();
+      outOfTime.reject(new ChiasmError('cancelled', 'the time of the function was over before it was read', RETRYABLE));
+    },
+    Math.max(0, context.getRemainingTimeInMillis() - STORING_MS),
+  );
+  // a long sound is listened to all the same: the message that comes again finds what was heard
+  const prepare: PrepareObject = (message) => Promise.race([line.prepare(message), outOfTime.promise]);
   void queue.settled.then(() => stopping.abort());
   await index.refresh();
   await ingest(
-    { ...line, queue, log: log.with({ requestId: context.awsRequestId }), onSettled: outcomes.onSettled },
+    { ...line, prepare, queue, log: log.with({ requestId: context.awsRequestId }), onSettled: outcomes.onSettled },
     { maxAttempts, storeAfterMs: STORE_AFTER_MS },
     stopping.signal,
   );
-  clearTimeout(outOfTime);
+  clearTimeout(timer);
   outcomes.flush();
   return { batchItemFailures: queue.failed().map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -1,9 +1,9 @@
 /** What differs between the media and a space, or between a space and one that follows it, queued to be looked at. */
 
-import type { Filter } from '#shared/catalog/filter.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { objectKeyProblem } from '#shared/core/object-key.ts';
 import type { Inbox } from '#shared/ingest/inbox.ts';
+import { indexedItems, unheardSounds } from '#shared/ingest/indexed-items.ts';
 import { reconcile } from '#shared/ingest/reconcile.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { SkippedEntry } from '#shared/store/user-folder.ts';
@@ -22,7 +22,6 @@ interface Line {
 }
 
 const KEYS_AT_ONCE = 1_000;
-const ITEMS_AT_ONCE = 500;
 
 /**
  * Queues whatever differs; returns how many keys. What the folders cannot show now is not taken for deleted; a file that
@@ -42,9 +41,7 @@ export async function queueDifferences(
     if (problem === 'unreadable' && !path.endsWith('/') && objectKeyProblem(path) === undefined) await keys.add(path);
   }
   if (transcribedBy !== undefined) {
-    for await (const item of itemsOf(index, new Set(['audio'] as const))) {
-      if (item.transcribedBy !== transcribedBy) await keys.add(item.key);
-    }
+    for await (const key of unheardSounds(index, transcribedBy)) await keys.add(key);
   }
   return keys.end();
 }
@@ -56,27 +53,9 @@ export async function queueFollowed(
   modalities: ReadonlySet<Modality>,
 ): Promise<number> {
   const keys = createKeyQueue(follower.inbox);
-  const followed = { list: () => itemsOf(space, modalities) };
+  const followed = { list: () => indexedItems(space, modalities) };
   for await (const { key } of reconcile(followed, follower.index)) await keys.add(key);
   return keys.end();
-}
-
-/** Indexed items of the modalities in ascending order of keys. */
-async function* itemsOf(index: Pick<VectorIndex, 'items'>, modalities: ReadonlySet<Modality>) {
-  const comparison = { operator: 'in' as const, values: [...modalities] };
-  const filter: Filter = { kind: 'compare', field: 'modality', comparison };
-  for (let after: string | undefined; ; ) {
-    const query = {
-      filter,
-      status: 'indexed',
-      limit: ITEMS_AT_ONCE,
-      ...(after === undefined ? {} : { after }),
-    } as const;
-    const items = await index.items(query);
-    yield* items;
-    if (items.length < ITEMS_AT_ONCE) return;
-    after = items.at(-1)!.key;
-  }
 }
 
 function createKeyQueue(inbox: Inbox) {

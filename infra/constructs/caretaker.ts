@@ -1,9 +1,9 @@
 /**
- * Brings back in step what lost events and dead machines have left: compares the bucket with the index on a schedule, and
- * starts the task of a job again that has ended before the job.
+ * Brings back in step what lost events and dead machines have left: compares the bucket with the index on a schedule and after
+ * each deployment, and starts the task of a job again that has ended before the job.
  */
 
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -20,12 +20,14 @@ export interface CaretakerProps
   extends Pick<ProgramFunctionProps, 'code' | 'environment' | 'logGroup' | 'memoryMb' | 'diskMb' | 'tracing'> {
   readonly data: ChiasmData;
   readonly trainer: Trainer;
-  /** How often the bucket is compared with the index; 0 never does. */
+  /** How often the bucket is compared with the index; 0: only after a deployment. */
   readonly everyHours: number;
   /** Differences that one pass queues. */
   readonly atMost: number;
 }
 
+/** A stack that was rolled back has had the new indexers for a while. */
+const TAKEN_OVER = ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'];
 /** The longest that Lambda allows. A listing of a million objects takes a few minutes. */
 const TIMEOUT = Duration.minutes(15);
 
@@ -60,6 +62,20 @@ export class Caretaker extends Construct {
         ],
       });
     }
+    // CloudFormation says so once the indexers before have ended, which may be those of another model with another space
+    const stack = Stack.of(this);
+    const stackId = stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: stack.stackName });
+    new Rule(this, 'Deployed', {
+      description: 'Other indexers have taken over: what did the ones before leave out?',
+      eventPattern: {
+        source: ['aws.cloudformation'],
+        detailType: ['CloudFormation Stack Status Change'],
+        detail: { 'stack-id': [{ prefix: stackId }], 'status-details': { status: TAKEN_OVER } },
+      },
+      targets: [
+        new LambdaFunction(this.function, { event: RuleTargetInput.fromObject({ source: 'chiasm.deployed' }) }),
+      ],
+    });
     new Rule(this, 'TaskStopped', {
       description: 'The task of a job has ended: has the job?',
       eventPattern: {

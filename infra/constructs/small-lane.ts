@@ -13,24 +13,27 @@ export interface SmallLaneProps
   readonly data: ChiasmData;
   /** Functions that run at the same time, 2 at least. */
   readonly concurrency: number;
+  /** Whether it writes down what is said in sounds, one at a time. */
+  readonly listens: boolean;
 }
 
 /** A third of the time for which a message is hidden: a batch that is cut off comes again only after all its tries have ended. */
 const TIMEOUT = Duration.minutes(5);
-/** Batches as large as SQS gives them without waiting for more. */
+/** Batches as large as SQS gives them without waiting for more; so few sounds are heard within the time. */
 const BATCH = 10;
+const BATCH_WITH_SOUNDS = 3;
 
 export class SmallLane extends Construct {
   readonly function: DockerImageFunction;
 
-  constructor(scope: Construct, id: string, { data, concurrency, ...program }: SmallLaneProps) {
+  constructor(scope: Construct, id: string, { data, concurrency, listens, ...program }: SmallLaneProps) {
     super(scope, id);
     const description = 'Chiasm: indexes small uploads on the CPU';
     this.function = new ProgramFunction(this, 'Program', { ...program, description, timeout: TIMEOUT }).function;
     grantIndexing(this.function, data);
     this.function.addEventSource(
       new SqsEventSource(data.uploads.queue, {
-        batchSize: BATCH,
+        batchSize: listens ? BATCH_WITH_SOUNDS : BATCH,
         maxConcurrency: concurrency,
         reportBatchItemFailures: true,
       }),

@@ -53,6 +53,7 @@ export class WorkersStack extends Stack {
       this.smallLane = new SmallLane(this, 'SmallLane', {
         ...common,
         ...smallLane,
+        listens: settings.speech !== undefined,
         code: lambdaImage(settings, 'small-lane'),
       });
     }

@@ -12,6 +12,8 @@ import { queueLostChanges } from './queue-lost-changes.ts';
 
 export interface BuildSpaceDependencies extends Omit<IngestDependencies, 'queue' | 'onSettled'> {
   readonly mediaStore: Pick<ObjectStore, 'list'>;
+  /** The model that writes down what is said in sounds, for those of a build that was begun without it. */
+  readonly transcribedBy?: string | undefined;
   /** A new queue of this process, for one pass. */
   readonly createQueue: () => Queue<ChangeMessage>;
   /** Called when work on one of a pass's objects has ended. */
@@ -27,10 +29,11 @@ export async function buildSpace(
   options: IngestOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { mediaStore, index, log } = deps;
+  const { mediaStore, index, transcribedBy, log } = deps;
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     const queue = deps.createQueue();
-    const lost = await queueLostChanges({ mediaStore, index, queue }, { atMost: Number.POSITIVE_INFINITY, signal });
+    const lostFrom = { mediaStore, index, queue, transcribedBy };
+    const lost = await queueLostChanges(lostFrom, { atMost: Number.POSITIVE_INFINITY, signal });
     const total = lost.found.put + lost.found.delete;
     if (lost.ended === undefined && total === 0) return;
     log.info('space.pass', { pass, ...lost.found });

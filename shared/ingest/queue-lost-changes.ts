@@ -4,10 +4,19 @@ import type { Queue } from '#shared/queue/queue.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import type { ChangeMessage } from './change-message.ts';
-import { reconcile } from './reconcile.ts';
+import { unheardSounds } from './indexed-items.ts';
+import { type Difference, reconcile } from './reconcile.ts';
+
+export interface LostChangesDependencies {
+  readonly mediaStore: Pick<ObjectStore, 'list'>;
+  readonly index: Pick<VectorIndex, 'etags' | 'items'>;
+  readonly queue: Pick<Queue<ChangeMessage>, 'send'>;
+  /** The model that writes down what is said: sounds that another one heard, or none, are to be heard. @default nobody listens */
+  readonly transcribedBy?: string | undefined;
+}
 
 export interface LostChanges {
-  /** Objects that are new or changed, and items whose object is gone. */
+  /** Objects that are new, changed or not heard yet, and items whose object is gone. */
   readonly found: Readonly<Record<'put' | 'delete', number>>;
   /** Why the pass ended before everything was compared. The next one finds the rest. */
   readonly ended?: 'limit' | 'time';
@@ -20,11 +29,7 @@ const MESSAGES_AT_ONCE = 1_000;
  * @param options.atMost what a pass queues at most, so that a mistake does not cost a whole import
  */
 export async function queueLostChanges(
-  deps: {
-    readonly mediaStore: Pick<ObjectStore, 'list'>;
-    readonly index: Pick<VectorIndex, 'etags'>;
-    readonly queue: Pick<Queue<ChangeMessage>, 'send'>;
-  },
+  deps: LostChangesDependencies,
   { atMost, signal }: { readonly atMost: number; readonly signal: AbortSignal },
 ): Promise<LostChanges> {
   const found = { put: 0, delete: 0 };
@@ -32,9 +37,8 @@ export async function queueLostChanges(
   const flush = async () => {
     if (messages.length > 0) await deps.queue.send(messages.splice(0));
   };
-  const listed = { list: () => untilAborted(deps.mediaStore.list(), signal) };
   try {
-    for await (const { operation, key } of reconcile(listed, deps.index)) {
+    for await (const { operation, key } of differences(deps, signal)) {
       if (found.put + found.delete === atMost) return { found, ended: 'limit' };
       found[operation] += 1;
       messages.push({ operation: 'put', key });
@@ -47,6 +51,15 @@ export async function queueLostChanges(
   } finally {
     await flush();
   }
+}
+
+async function* differences(
+  { mediaStore, index, transcribedBy }: LostChangesDependencies,
+  signal: AbortSignal,
+): AsyncGenerator<Difference> {
+  yield* reconcile({ list: () => untilAborted(mediaStore.list(), signal) }, index);
+  if (transcribedBy === undefined) return;
+  for await (const key of untilAborted(unheardSounds(index, transcribedBy), signal)) yield { operation: 'put', key };
 }
 
 /** Throws at the end of the time: a listing that just ended would look as if the rest had been deleted. */

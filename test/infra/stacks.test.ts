@@ -8,6 +8,7 @@ import { SYNTHESIS_MS, type Synthesised, synthesise } from './synthesise.ts';
 
 let stage: Synthesised;
 let changed: Synthesised;
+let signed: Synthesised;
 
 beforeAll(() => {
   stage = synthesise();
@@ -21,6 +22,7 @@ beforeAll(() => {
     reader: 'bedrock:amazon.nova-lite-v1:0',
     reconcile: { everyHours: 0 },
   });
+  signed = synthesise({ api: { authorization: 'iam' }, speech: 'whisper-base' });
 }, SYNTHESIS_MS);
 
 describe('the data stack', () => {
@@ -190,6 +192,17 @@ describe('the workers stack', () => {
     });
   });
 
+  it('gives the speech model, where one is set, to whatever hears sounds or questions, with less to do at once', () => {
+    const listening = (of: Synthesised) =>
+      [...Object.values(of.resources.Workers), ...Object.values(of.resources.Serving)]
+        .filter((resource) => JSON.stringify(resource.Properties).includes(ENVIRONMENT.speech))
+        .map(({ Type }) => Type);
+    expect(listening(stage)).toEqual([]);
+    expect(new Set(listening(signed))).toEqual(new Set(['AWS::Lambda::Function', 'AWS::ECS::TaskDefinition']));
+    stage.template.Workers.hasResourceProperties('AWS::Lambda::EventSourceMapping', { BatchSize: 10 });
+    signed.template.Workers.hasResourceProperties('AWS::Lambda::EventSourceMapping', { BatchSize: 3 });
+  });
+
   it('lets indexers read media, never write or delete it', () => {
     const actions = actionsOn(stage, 'Workers', /SmallLane|GpuIndexerTask/, 'Media');
     expect(actions).toEqual(['s3:GetObject', 's3:ListBucket']);
@@ -251,33 +264,40 @@ describe('the workers stack', () => {
     expect(JSON.stringify(changed.resources.Workers)).not.toContain('"FARGATE"');
   });
 
-  it(
-    'compares the bucket with the index once a day, and looks after tasks of jobs that have ended',
-    () => {
-      const workers = stage.template.Workers;
-      workers.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 day)' });
-      workers.hasResourceProperties('AWS::Events::Rule', {
-        EventPattern: {
-          source: ['aws.ecs'],
-          'detail-type': ['ECS Task State Change'],
-          detail: { lastStatus: ['STOPPED'], group: [Match.anyValue()], clusterArn: [Match.anyValue()] },
+  it('compares the bucket with the index once a day and after each deployment, and looks after tasks of jobs that have ended', () => {
+    const workers = stage.template.Workers;
+    workers.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 day)' });
+    workers.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.cloudformation'],
+        'detail-type': ['CloudFormation Stack Status Change'],
+        detail: {
+          'stack-id': [{ prefix: { 'Fn::Join': ['', Match.arrayWith([':stack/chiasm-test-workers'])] } }],
+          'status-details': { status: ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'] },
         },
-      });
-      workers.hasResourceProperties('AWS::Lambda::Function', {
-        ImageConfig: { Command: ['caretaker.handler'] },
-        Environment: {
-          Variables: Match.objectLike({
-            [ENVIRONMENT.reconcileAtMost]: '10000',
-            [ENVIRONMENT.trainerTaskDefinition]: Match.anyValue(),
-          }),
-        },
-      });
-      workers.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 2 });
-      expect(actionsOn(stage, 'Workers', /Caretaker/, 'Media')).toEqual(['s3:ListBucket']);
-      expect(JSON.stringify(changed.resources.Workers)).not.toContain('rate(1 day)');
-    },
-    SYNTHESIS_MS,
-  );
+      },
+      Targets: [Match.objectLike({ Input: '{"source":"chiasm.deployed"}' })],
+    });
+    workers.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.ecs'],
+        'detail-type': ['ECS Task State Change'],
+        detail: { lastStatus: ['STOPPED'], group: [Match.anyValue()], clusterArn: [Match.anyValue()] },
+      },
+    });
+    workers.hasResourceProperties('AWS::Lambda::Function', {
+      ImageConfig: { Command: ['caretaker.handler'] },
+      Environment: {
+        Variables: Match.objectLike({
+          [ENVIRONMENT.reconcileAtMost]: '10000',
+          [ENVIRONMENT.trainerTaskDefinition]: Match.anyValue(),
+        }),
+      },
+    });
+    workers.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 2 });
+    expect(actionsOn(stage, 'Workers', /Caretaker/, 'Media')).toEqual(['s3:ListBucket']);
+    expect(JSON.stringify(changed.resources.Workers)).not.toContain('rate(1 day)');
+  });
 
   it('has no way out that is billed by the hour', () => {
     stage.template.Workers.resourceCountIs('AWS::EC2::NatGateway', 0);
@@ -323,19 +343,14 @@ describe('the serving stack', () => {
     });
   });
 
-  it(
-    'wants signatures where keys are not wanted, and leaves the console out',
-    () => {
-      const signed = synthesise({ api: { authorization: 'iam' } });
-      const authorization = methods(signed).map(
-        ({ Properties }) => `${Properties.HttpMethod} ${Properties.AuthorizationType}`,
-      );
-      expect(authorization.sort()).toEqual(['ANY AWS_IAM', 'GET NONE', 'GET NONE', 'GET NONE']);
-      expect(signed.outputs.Serving).not.toContain('Console');
-      signed.template.Serving.resourceCountIs('Custom::MediaCors', 0);
-    },
-    SYNTHESIS_MS,
-  );
+  it('wants signatures where keys are not wanted, and leaves the console out', () => {
+    const authorization = methods(signed).map(
+      ({ Properties }) => `${Properties.HttpMethod} ${Properties.AuthorizationType}`,
+    );
+    expect(authorization.sort()).toEqual(['ANY AWS_IAM', 'GET NONE', 'GET NONE', 'GET NONE']);
+    expect(signed.outputs.Serving).not.toContain('Console');
+    signed.template.Serving.resourceCountIs('Custom::MediaCors', 0);
+  });
 
   it('logs who asked, without what was asked', () => {
     const [{ Properties }] = Object.values(stage.resources.Serving).filter(

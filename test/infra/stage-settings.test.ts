@@ -40,7 +40,9 @@ describe('the settings of a stage', () => {
     [{ api: { consoleOrigin: 'https://example.org/console' } }, /expected an origin/],
     [{ media: { existingBucket: 'mine', keepReplacedDays: 3 } }, /keeps its own life cycle/],
     [{ operations: { monthlyBudgetUsd: 5 } }, /needs operations\.alarmEmail/],
-    [{ model: '../../etc' }, /main\.model: /],
+    [{ model: 'siglip' }, /main\.model: .*"starter"\|"siglip2-base"/],
+    [{ model: 'whisper-base' }, /main\.model: /],
+    [{ speech: 'siglip2-base' }, /main\.speech: .*"whisper-base"/],
     ['fast', /main: /],
   ])('%j is refused', (settings, message) => {
     expect(() => read(settings)).toThrow(message);

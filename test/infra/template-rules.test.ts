@@ -20,6 +20,7 @@ const VARIANTS = {
     gpu: { maxTasks: 4, spot: true },
     trainer: { hardware: 'gpu' },
     nextModel: 'siglip2-base',
+    speech: 'whisper-base',
     reader: 'bedrock:eu.amazon.nova-lite-v1:0',
     vectors: { index: 's3-vectors' },
     operations: { alarmEmail: 'alarms@example.org', monthlyBudgetUsd: 50 },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Item } from '#shared/catalog/item.ts';
 import { queueLostChanges } from '#shared/ingest/queue-lost-changes.ts';
 
 const never = new AbortController().signal;
@@ -20,6 +21,8 @@ function bench(objects: readonly string[], items: readonly string[], whileListin
       async *etags() {
         for (const key of items) yield { key, etag };
       },
+      items: async () =>
+        items.map((key) => ({ key, transcribedBy: key.startsWith('heard') ? 'whisper' : undefined }) as Item),
     },
     queue: { send: async (messages: readonly unknown[]) => void sent.push(...messages) },
   };
@@ -33,6 +36,15 @@ describe('changes that events have lost', () => {
       { operation: 'put', key: 'a' },
       { operation: 'put', key: 'c' },
     ]);
+  });
+
+  it('include sounds that the speech model has not heard, where there is one', async () => {
+    const sounds = ['heard.wav', 'new.wav'];
+    const deps = bench(sounds, sounds);
+    expect(await queueLostChanges(deps, { atMost: 10, signal: never })).toEqual({ found: { put: 0, delete: 0 } });
+    const listening = { ...deps, transcribedBy: 'whisper' };
+    expect(await queueLostChanges(listening, { atMost: 10, signal: never })).toEqual({ found: { put: 1, delete: 0 } });
+    expect(deps.sent).toEqual([{ operation: 'put', key: 'new.wav' }]);
   });
 
   it('are not queued beyond the limit', async () => {

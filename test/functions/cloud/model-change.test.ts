@@ -1,7 +1,7 @@
-/** Another model over the cloud's own programs: estimated, built beside the one that answers, killed, switched to, erased from. */
+/** Another model over the cloud's own programs: estimated, built beside the one that answers, killed, caught up, switched to, erased from. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { openModelFolder } from '#shared/models/model-folder.ts';
@@ -29,13 +29,15 @@ it('builds the space of another model beside the one that answers, which then ta
   const state = createS3ObjectStore({ client, bucket: cloud.stateBucket });
   const next = await makeModelFolder(await temporaryFolder(), { seed: 2 });
   const nextSpace = (await openModelFolder(next)).spaceId;
-  for (let i = 0; i < ITEMS; i++) {
+  const keyOf = (i: number) => `pictures/${i} ü+.png`;
+  const upload = async (i: number) => {
     const background = `rgb(${4 * i}, ${(i * 37) % 256}, ${(i * 91) % 256})`;
     const shown = sharp({ create: { width: 32, height: 32, channels: 3, background } });
     const Body = await shown.png().toBuffer();
-    await client.send(new PutObjectCommand({ Bucket: cloud.mediaBucket, Key: `pictures/${i} ü+.png`, Body }));
-  }
-  cloud.startWorker();
+    await client.send(new PutObjectCommand({ Bucket: cloud.mediaBucket, Key: keyOf(i), Body }));
+  };
+  for (let i = 0; i < ITEMS; i++) await upload(i);
+  const before = cloud.startWorker();
   const api = await cloud.startFunction('api');
   while ((await call(api, '/v1/stats')).items.indexed < ITEMS) await sleep(100);
 
@@ -63,14 +65,31 @@ it('builds the space of another model beside the one that answers, which then ta
   expect(await resumed.ended, resumed.output()).toBe(0);
   expect(await report()).toMatchObject({ status: 'built', former: estimate.former, indexed: ITEMS, before: ITEMS });
 
-  const switched = await cloud.startFunction('api', 'tiny', { CHIASM_MODEL_FOLDER: next });
-  const query = { method: 'POST', body: { query: [{ item: 'pictures/7 ü+.png' }], limit: 1 } } as const;
-  for (const each of [api, switched]) {
-    expect((await call(each, '/v1/search', query)).results[0].key).toBe('pictures/7 ü+.png');
-  }
+  // what comes and goes between the build and the deployment of the new model reaches the former space only
+  await upload(ITEMS);
+  await client.send(new DeleteObjectCommand({ Bucket: cloud.mediaBucket, Key: keyOf(3) }));
+  const statusOf = async (of: CloudFunction, key: string) =>
+    (await call(of, `/v1/items/${encodeURIComponent(key)}`)).status;
+  while ((await statusOf(api, keyOf(ITEMS))) !== 'indexed' || (await statusOf(api, keyOf(3))) !== 404) await sleep(100);
+  const withNext = { CHIASM_MODEL_FOLDER: next };
+  const switched = await cloud.startFunction('api', 'tiny', withNext);
+  expect(await statusOf(switched, keyOf(ITEMS))).toBe('pending');
+  expect(await before.signal('SIGTERM')).toBe(0);
+  cloud.startWorker(withNext);
+  const caretaker = await cloud.startFunction('caretaker', 'tiny', withNext);
+  const caughtUp = await caretaker.runtime.invoke({ source: 'chiasm.deployed' });
+  expect(JSON.parse(caughtUp.body.toString())).toEqual({ put: 1, delete: 1 });
+  while ((await statusOf(switched, keyOf(ITEMS))) !== 'indexed' || (await statusOf(switched, keyOf(3))) !== 404)
+    await sleep(100);
   expect((await call(switched, '/v1/stats')).items.indexed).toBe(ITEMS);
+  for (const each of [api, switched]) {
+    for (const key of [keyOf(7), keyOf(ITEMS)]) {
+      const query = { method: 'POST', body: { query: [{ item: key }], limit: 1 } } as const;
+      expect((await call(each, '/v1/search', query)).results[0].key).toBe(key);
+    }
+  }
 
-  const path = `/v1/objects/${encodeURIComponent('pictures/7 ü+.png')}`;
+  const path = `/v1/objects/${encodeURIComponent(keyOf(7))}`;
   const receipt = await call(switched, path, { method: 'DELETE', query: { erase: 'true' } });
   const spaces = new Set(receipt.files.map(({ key }: { key: string }) => key.split('/')[1]));
   expect(spaces, 'both spaces were rewritten').toEqual(new Set([nextSpace, estimate.former]));
