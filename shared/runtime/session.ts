@@ -36,7 +36,11 @@ type ExecutionProvider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
 export interface SessionOptions {
   /** What the first cannot compute goes to the next. The machine must have all of them: nothing falls back unseen. @default ['cpu'] */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /** Threads for one operator. @default ORT's choice: one for each physical core */
+  /**
+   * Threads for one operator. Left to itself ORT takes as many, but ties each to a core, where it waits for whatever
+   * else runs there (decoding, or ORT's own first thread): on two cores that costs two fifths of the speed.
+   * @default one for each physical core, tied to none; ORT's choice where their number is not known
+   */
   readonly threads?: number;
   /**
    * Let ORT's threads wait for work in a loop. A little faster for one model that has the machine for itself; with
