@@ -1,8 +1,8 @@
-/** One immutable generation, opened: graphs and codes of the vectors in memory; vectors and catalog as read-only files. */
+/** One immutable generation, opened: graphs and codes of the vectors in memory, the vectors too while they are few; the rest as
+ * read-only files. */
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import hnswlib from 'hnswlib-node';
 import { type Catalog, openCatalogFile } from '#shared/catalog/catalog.ts';
 import { createFilterItems, type FilterItems } from '#shared/catalog/filter-items.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
@@ -13,6 +13,7 @@ import { openCodedRows } from './coded-rows.ts';
 import { type DeltaSpace, sha256 } from './delta.ts';
 import { createFloatRows } from './float-rows.ts';
 import { type ExpectedFile, readVerified, verifyFile } from './generation-files.ts';
+import { type GraphWalk, openGraph } from './graph-walk.ts';
 import {
   GENERATION_FILES,
   type GenerationDescription,
@@ -42,7 +43,7 @@ export interface Generation {
 export interface ModalityGraph {
   readonly description: GraphDescription;
   /** Labels are row numbers. */
-  readonly graph: hnswlib.HierarchicalNSW;
+  readonly graph: GraphWalk;
   readonly projection: Projection;
 }
 
@@ -85,6 +86,9 @@ export async function locateGeneration(
   return { description, paths };
 }
 
+/** Vectors are held in memory while they take at most this much; otherwise a search reads its best few from their file. */
+export const DEFAULT_HELD_VECTOR_BYTES = 256 * 1024 * 1024;
+
 /**
  * Opens the generation that `manifest` names. All of it is read and checked before it returns.
  * @throws ChiasmError `state_corrupt` when a file is missing or damaged
@@ -94,11 +98,12 @@ export async function openGeneration(
   space: DeltaSpace,
   manifest: Manifest,
   scratchFolder: string,
+  heldVectorBytes = DEFAULT_HELD_VECTOR_BYTES,
 ): Promise<Generation> {
   const folder = join(scratchFolder, `${manifest.generation}-${manifest.ulid}`);
   try {
     const files = await locateGeneration(store, space, manifest, folder);
-    const { vectors, graphs, catalog } = await loadFiles(files, space);
+    const { vectors, graphs, catalog } = await loadFiles(files, space, heldVectorBytes);
     const itemCapacity = catalog.itemCapacity();
     return {
       manifest,
@@ -123,10 +128,10 @@ export async function openGeneration(
   }
 }
 
-async function loadFiles({ description, paths }: GenerationFiles, { dimensions }: DeltaSpace) {
+async function loadFiles({ description, paths }: GenerationFiles, { dimensions }: DeltaSpace, heldBytes: number) {
   const at = (name: string) => [paths.get(name)!, description.files[name]!, `generation file ${name}`] as const;
   const { catalog, vectors: vectorsName } = GENERATION_FILES;
-  const opening = paths.has(vectorsName) ? openCodedRows(...at(vectorsName), dimensions) : undefined;
+  const opening = paths.has(vectorsName) ? openCodedRows(...at(vectorsName), dimensions, heldBytes) : undefined;
   try {
     const [graphs] = await Promise.all([
       Promise.all(description.graphs.map((graph) => loadGraph(graph, at, paths, dimensions))),
@@ -147,9 +152,8 @@ async function loadGraph(
   dimensions: number,
 ): Promise<ModalityGraph> {
   const [path, expected, name] = at(graphFile(description.modality));
-  await verifyFile(path, expected, name); // before: hnswlib trusts every offset in its file
-  const graph = new hnswlib.HierarchicalNSW('ip', description.dimensions);
-  await graph.readIndex(path);
+  await verifyFile(path, expected, name); // before: every offset in it is trusted
+  const graph = await openGraph(path, description.dimensions);
   const projectionName = projectionFile(description.modality);
   const directions = paths.has(projectionName)
     ? new Float32Array(await readVerified(...at(projectionName)))

@@ -39,7 +39,10 @@ export interface OpenIndexDependencies {
   readonly scratchFolder: string;
 }
 
-export type OpenIndexOptions = Partial<GraphSearchOptions>;
+export interface OpenIndexOptions extends Partial<GraphSearchOptions> {
+  /** Vectors are held in memory while they take at most this much. @default DEFAULT_HELD_VECTOR_BYTES */
+  readonly heldVectorBytes?: number;
+}
 
 /** Changes taken into the fresh rows between two turns of the event loop: about 10 ms. */
 const CHANGES_PER_TURN = 100;
@@ -58,10 +61,7 @@ interface Delta {
  * @throws ChiasmError `state_corrupt` when the stored state is damaged: half an index is never served
  */
 export async function openIndex(deps: OpenIndexDependencies, options: OpenIndexOptions = {}): Promise<VectorIndex> {
-  const index = new EmbeddedIndex(deps, await createScratchFolder(deps.scratchFolder, 'read'), {
-    ...DEFAULT_GRAPH_SEARCH,
-    ...options,
-  });
+  const index = new EmbeddedIndex(deps, await createScratchFolder(deps.scratchFolder, 'read'), options);
   try {
     await index.load();
     return index;
@@ -74,7 +74,7 @@ export async function openIndex(deps: OpenIndexDependencies, options: OpenIndexO
 class EmbeddedIndex implements VectorIndex {
   readonly #deps: OpenIndexDependencies;
   readonly #folder: string;
-  readonly #graphSearch: GraphSearchOptions;
+  readonly #options: GraphSearchOptions & OpenIndexOptions;
   readonly #nextUlid: () => string;
   #state: IndexState;
   /** The deltas overlaid in `#state`, by name. */
@@ -88,10 +88,10 @@ class EmbeddedIndex implements VectorIndex {
   #seen: KnownManifest | undefined;
   #closed = false;
 
-  constructor(deps: OpenIndexDependencies, folder: string, graphSearch: GraphSearchOptions) {
+  constructor(deps: OpenIndexDependencies, folder: string, options: OpenIndexOptions) {
     this.#deps = { ...deps, log: deps.log.with({ space: deps.space.id }) };
     this.#folder = folder;
-    this.#graphSearch = graphSearch;
+    this.#options = { ...DEFAULT_GRAPH_SEARCH, ...options };
     this.#nextUlid = createUlidGenerator(deps.clock);
     this.#state = { generation: undefined, overlay: createOverlay(undefined, deps.space.dimensions) };
   }
@@ -139,7 +139,7 @@ class EmbeddedIndex implements VectorIndex {
   async searchVectors(query: Parameters<VectorIndex['searchVectors']>[0]) {
     this.#checkOpen();
     checkQuery(query, this.#deps.space.dimensions);
-    return searchVectors(this.#state, query, this.#graphSearch);
+    return searchVectors(this.#state, query, this.#options);
   }
 
   async searchText(query: Parameters<VectorIndex['searchText']>[0]) {
@@ -239,7 +239,8 @@ class EmbeddedIndex implements VectorIndex {
       for (const delta of fresh) if (!this.#closed) this.#overlayDelta(delta);
       return;
     }
-    const generation = await openGeneration(store, space, live.manifest, this.#folder);
+    const { heldVectorBytes } = this.#options;
+    const generation = await openGeneration(store, space, live.manifest, this.#folder, heldVectorBytes);
     try {
       await this.#swap(generation, live);
     } catch (error) {

@@ -36,19 +36,29 @@ export const nanosecondsPerRow = (dimensions: number): number => 10 + 0.07 * dim
 /** Fewer candidates than this share of ef left by the filter: it and the query disagree, and a scan is surer. */
 const LEAST_SURVIVING_SHARE = 1 / 3;
 
-export function searchVectors(
-  { generation, overlay }: IndexState,
-  query: VectorQuery,
-  options: GraphSearchOptions,
-): VectorAnswer {
+export function searchVectors(state: IndexState, query: VectorQuery, options: GraphSearchOptions): VectorAnswer {
+  const { fresh, folded, plan } = nearestRows(state, query, options);
+  const found: [Catalog, readonly ScoredRow[]][] = [[state.overlay.catalog, fresh]];
+  if (state.generation !== undefined) found.push([state.generation.catalog, folded]);
+  return { hits: bestHits(found, query.limit), plan };
+}
+
+interface NearestRows {
+  /** Rows of the overlay and of the generation, the best of each; what is in the answer is among them. */
+  readonly fresh: readonly ScoredRow[];
+  readonly folded: readonly ScoredRow[];
+  readonly plan: VectorAnswer['plan'];
+}
+
+/** The search as far as it needs no catalog. */
+export function nearestRows(state: IndexState, query: VectorQuery, options: GraphSearchOptions): NearestRows {
+  const { generation, overlay } = state;
   const freshRows = overlay.rowsOf(query.filter && overlay.filterItems().matching(query.filter));
   const fresh = bestRows(overlay.vectors, query.vector, freshRows, query.limit, { exact: true });
-  if (generation === undefined) return { hits: bestHits([[overlay.catalog, fresh]], query.limit), plan: 'exact' };
+  if (generation === undefined) return { fresh, folded: [], plan: 'exact' };
   const { rows, plan } = candidateRows(generation, overlay, query, options);
   const compared = { exact: plan === 'exact' }; // what the graph has left out weighs more than an unlikely error
-  const folded = bestRows(generation.vectors, query.vector, rows, query.limit, compared);
-  const found = [[overlay.catalog, fresh] as const, [generation.catalog, folded] as const];
-  return { hits: bestHits(found, query.limit), plan };
+  return { fresh, folded: bestRows(generation.vectors, query.vector, rows, query.limit, compared), plan };
 }
 
 /** The best `limit` of the rows of all catalogs; only those that may be among them are looked up. */
@@ -124,10 +134,9 @@ function walkGraph(
   const exactRows = options.exactRows ?? exactLimit(points, ef, vector.length);
   if (matches <= Math.max(limit, exactRows)) return undefined;
   const wanted = Math.min(points, Math.ceil((ef * points) / matches));
-  graph.setEf(wanted);
-  const { neighbors } = graph.searchKnn(Array.from(projection.point(vector)), wanted);
-  const rows = accepted === undefined ? neighbors : neighbors.filter((row) => hasItem(accepted, owners.itemOf[row]!));
-  return rows.length < Math.max(limit, ef * LEAST_SURVIVING_SHARE) ? undefined : Int32Array.from(rows);
+  const near = graph.search(projection.point(vector), wanted);
+  const rows = accepted === undefined ? near : near.filter((row) => hasItem(accepted, owners.itemOf[row]!));
+  return rows.length < Math.max(limit, ef * LEAST_SURVIVING_SHARE) ? undefined : rows;
 }
 
 /** Matching rows m up to which m comparisons take no longer than ef / (m / points) steps in the graph. */

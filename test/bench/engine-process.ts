@@ -11,11 +11,17 @@ import { median } from './statistics.ts';
 
 const ENGINES: Readonly<Record<string, () => Promise<CreateEngine>>> = {
   chiasm: async () => (await import('./engines/chiasm.ts')).createEngine,
+  'chiasm, ids alone': async () => (await import('./engines/chiasm-rows.ts')).createEngine,
+  'chiasm, vectors in their file': async () => (await import('./engines/chiasm.ts')).createLeanEngine,
   lancedb: async () => (await import('./engines/lancedb.ts')).createEngine,
   chroma: async () => (await import('./engines/chroma.ts')).createEngine,
   'sqlite-vec': async () => (await import('./engines/sqlite-vec.ts')).createEngine,
   'usearch f32': async () => (await import('./engines/usearch.ts')).usearchEngine('f32'),
   'usearch f16': async () => (await import('./engines/usearch.ts')).usearchEngine('f16'),
+  'usearch f16 and SQLite': async () => {
+    const { usearchEngine } = await import('./engines/usearch.ts');
+    return (await import('./engines/with-items.ts')).withItems(usearchEngine('f16'));
+  },
   'usearch i8': async () => (await import('./engines/usearch.ts')).usearchEngine('i8'),
 };
 
@@ -127,6 +133,7 @@ async function ask(
 
 /** From the call until a search finds the vector. */
 async function measureInserts(engine: Engine, queries: readonly Float32Array[], firstId: number) {
+  if (engine.insert === undefined) return undefined;
   const times: number[] = [];
   for (let i = 0; i < INSERTS; i++) {
     const vector = queries[i]!;

@@ -2,15 +2,16 @@
  * The index beside what people would use instead, on the same vectors in one run: recall against speed, filters, memory,
  * disk, cold start and time to searchable. Peers are installed into `peers/` here and nowhere else.
  *
- *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--engines a,b] [--sizes N,N] [--svg FILE] [--results FILE]
+ *   npm run bench -- index [--parts N] [--dimensions D] [--queries Q] [--engines a;b] [--sizes N,N] [--svg FILE] [--results FILE] [--folder FOLDER [--build]]
  *
  * `--sizes` builds ours alone at further sizes; `--svg` draws recall against speed. `--results` keeps what was measured in a
- * file and measures only what is not there yet.
+ * file and measures only what is not there yet. `--folder` keeps what was built and builds only what is not there yet, and
+ * `--build` builds without measuring: only measuring needs a quiet machine.
  */
 
 import { execFile, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -39,19 +40,27 @@ export async function run(args: readonly string[]): Promise<void> {
       parts: { type: 'string', default: '100000' },
       dimensions: { type: 'string', default: '512' },
       queries: { type: 'string', default: '200' },
-      engines: { type: 'string', default: ENGINE_NAMES.join(',') },
+      engines: { type: 'string', default: ENGINE_NAMES.join(';') },
       sizes: { type: 'string', default: '' },
       svg: { type: 'string' },
       results: { type: 'string' },
+      folder: { type: 'string' },
+      build: { type: 'boolean', default: false },
     },
   });
   const [parts, dimensions, queries] = [Number(values.parts), Number(values.dimensions), Number(values.queries)];
-  const engines = values.engines.split(',');
+  const engines = values.engines.split(';');
   const sizes = values.sizes === '' ? [] : values.sizes.split(',').map(Number);
-  if (engines.some((engine) => engine !== OURS)) await installPeers();
+  if (engines.some((engine) => !engine.startsWith(OURS))) await installPeers();
   process.stdout.write(`${parts.toLocaleString('en')} parts of ${dimensions} dimensions\n${await machine()}\n\n`);
+  const data = (count: number): Data => ({ parts: count, dimensions, queries, folder: values.folder });
+  if (values.build) {
+    await withData(data(parts), (folder) => buildAll(engines, folder, dimensions));
+    for (const size of sizes) await withData(data(size), (folder) => buildAll([OURS], folder, dimensions));
+    return;
+  }
   const results = await openResults(values.results);
-  const measure = (count: number, names: readonly string[]) => results.of(names, { parts: count, dimensions, queries });
+  const measure = (count: number, names: readonly string[]) => results.of(names, data(count));
   const measured = await measure(parts, engines);
   process.stdout.write(report(measured, parts, dimensions));
   if (values.svg !== undefined) {
@@ -67,6 +76,8 @@ interface Data {
   readonly parts: number;
   readonly dimensions: number;
   readonly queries: number;
+  /** Where it is kept; undefined for a folder that is removed. */
+  readonly folder: string | undefined;
 }
 
 /** What was measured, in a file when there is a path, so that a run can be cut into several. */
@@ -98,20 +109,30 @@ async function installPeers(): Promise<void> {
   await promisify(execFile)('npm', ['install', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER }); // 'ci' wants every platform's packages
 }
 
-/** Writes vectors, queries and their true neighbours to a folder that is removed afterwards. */
-async function withData({ parts, dimensions, queries }: Data, work: (folder: string) => Promise<void>): Promise<void> {
+/** Vectors, queries and their true neighbours in a folder, which is removed afterwards unless it is to be kept. */
+async function withData(data: Data, work: (folder: string) => Promise<void>): Promise<void> {
+  if (data.folder !== undefined) {
+    const folder = join(data.folder, `${data.parts}x${data.dimensions}-${data.queries}`);
+    if (!existsSync(join(folder, 'truth.json'))) await writeData(data, folder);
+    return work(folder);
+  }
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   try {
-    const source = embeddingLike(1, dimensions, Math.ceil(2 * Math.sqrt(parts)));
-    const vectors = source.draw(parts);
-    const asked = source.draw(queries);
-    await writeFile(join(folder, 'vectors.f32'), new Uint8Array(vectors.buffer));
-    await writeFile(join(folder, 'queries.f32'), new Uint8Array(asked.buffer));
-    await writeFile(join(folder, 'truth.json'), JSON.stringify(findTruth(vectors, asked, dimensions)));
+    await writeData(data, folder);
     await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function writeData({ parts, dimensions, queries }: Data, folder: string): Promise<void> {
+  const source = embeddingLike(1, dimensions, Math.ceil(2 * Math.sqrt(parts)));
+  const vectors = source.draw(parts);
+  const asked = source.draw(queries);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'vectors.f32'), new Uint8Array(vectors.buffer));
+  await writeFile(join(folder, 'queries.f32'), new Uint8Array(asked.buffer));
+  await writeFile(join(folder, 'truth.json'), JSON.stringify(findTruth(vectors, asked, dimensions)));
 }
 
 function findTruth(vectors: Float32Array, queries: Float32Array, dimensions: number): Truth {
@@ -139,17 +160,39 @@ function firstMatching(ids: readonly number[], matches: (id: number) => boolean)
 }
 
 async function runEngine(engine: string, data: string, dimensions: number): Promise<Result> {
-  const folder = join(data, engine.replaceAll(' ', '-'));
-  await mkdir(folder, { recursive: true });
+  const copy = join(data, 'measured');
   try {
-    const task = { engine, data, folder, dimensions };
-    const { buildMs } = await inProcess<{ buildMs: number }>({ ...task, phase: 'build' });
-    const diskBytes = await folderBytes(folder);
-    return { buildMs, diskBytes, ...(await inProcess<EngineFigures>({ ...task, phase: 'measure' })) };
+    const { folder, ...built } = await buildEngine(engine, data, dimensions);
+    await cp(folder, copy, { recursive: true }); // measuring also inserts
+    const task = { engine, data, folder: copy, dimensions, phase: 'measure' };
+    return { ...built, ...(await inProcess<EngineFigures>(task)) };
   } catch (error) {
     return { problem: error instanceof Error ? error.message.split('\n')[0]! : String(error) };
   } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** What `engine` searches in `data`, built unless it is there: engines of one name up to a comma share it. */
+async function buildEngine(engine: string, data: string, dimensions: number) {
+  const folder = join(data, engine.split(',')[0]!.replaceAll(' ', '-'));
+  const note = `${folder}.json`;
+  if (!existsSync(note)) {
     await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const { buildMs } = await inProcess<{ buildMs: number }>({ engine, data, folder, dimensions, phase: 'build' });
+    await writeFile(note, JSON.stringify({ buildMs, diskBytes: await folderBytes(folder) }));
+  }
+  return { folder, ...(JSON.parse(await readFile(note, 'utf8')) as { buildMs: number; diskBytes: number }) };
+}
+
+async function buildAll(engines: readonly string[], data: string, dimensions: number): Promise<void> {
+  for (const engine of engines) {
+    const problem = await buildEngine(engine, data, dimensions).then(
+      () => 'built',
+      (error: Error) => error.message,
+    );
+    process.stderr.write(`${engine}: ${problem}\n`);
   }
 }
 
@@ -178,7 +221,7 @@ function report(results: readonly (readonly [string, Result])[], parts: number, 
     const best = Math.max(...result.points.map(({ recall }) => recall));
     speed.push([name, speedAt(result.points, 0.95), speedAt(result.points, 0.99), best.toFixed(4)]);
     const memory = `${(result.memoryBytes / parts).toFixed(0)} B`;
-    const insert = result.insertMs === undefined ? 'not found' : `${result.insertMs.toFixed(1)} ms`;
+    const insert = result.insertMs === undefined ? '-' : `${result.insertMs.toFixed(1)} ms`;
     const build = `${(result.buildMs / 1000).toFixed(1)} s`;
     const start = `${(result.coldStartMs / 1000).toFixed(2)} s`;
     cost.push([name, build, start, memory, `${(result.diskBytes / parts).toFixed(0)} B`, insert]);
@@ -220,7 +263,7 @@ function reportGrowth(results: readonly (readonly [number, Result])[]): string {
       `${(result.memoryBytes / parts).toFixed(0)} B`,
       `${(result.diskBytes / parts).toFixed(0)} B`,
       good.length === 0 ? 'not reached' : `${Math.min(...good).toFixed(2)} ms`,
-      result.insertMs === undefined ? 'not found' : `${result.insertMs.toFixed(1)} ms`,
+      result.insertMs === undefined ? '-' : `${result.insertMs.toFixed(1)} ms`,
     ]);
   }
   return table(rows);

@@ -8,7 +8,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import hnswlib from 'hnswlib-node';
 import type { Change } from '#shared/catalog/item.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { silentLog } from '#shared/core/log.ts';
@@ -19,6 +18,7 @@ import { createSearch } from '#shared/search/search.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { createProjection } from '#shared/vector-index/build-graph.ts';
 import { compact } from '#shared/vector-index/compact.ts';
+import { openGraph } from '#shared/vector-index/graph-walk.ts';
 import { graphFile, projectionFile } from '#shared/vector-index/manifest.ts';
 import { openIndex } from '#shared/vector-index/open-index.ts';
 import { machine, median, percentile, table } from './statistics.ts';
@@ -76,7 +76,7 @@ async function measure(folder: string, parts: number, dimensions: number, querie
     index = await openIndex(deps);
     openings.push((performance.now() - startedMs) / 1000);
   }
-  const graph = await openGraph(deps.store, dimensions);
+  const graph = await openBareGraph(deps.store, dimensions);
   const vectors = Array.from({ length: queries }, (_, i) => near(centres[(i * 31) % CLUSTERS]!));
   const rows: string[][] = [['query', 'total p50', 'total p95', 'graph alone p50', 'rest p50']];
   for (const [name, request] of Object.entries(requests())) {
@@ -136,8 +136,8 @@ function itemChange(n: number, vector: Float32Array, sequencer: string, random: 
   };
 }
 
-/** The same file, searched by the library itself with the index's default ef and the depth that search asks for. */
-async function openGraph(store: ReturnType<typeof createFileObjectStore>, dimensions: number) {
+/** The same graph, to be searched with the index's default ef at the depth that search asks for. */
+async function openBareGraph(store: ReturnType<typeof createFileObjectStore>, dimensions: number) {
   const paths = new Map<string, string>();
   for await (const { key } of store.list({ prefix: 'spaces/' })) {
     paths.set(key.slice(key.lastIndexOf('/') + 1), (await store.localPath(key, tmpdir()))!);
@@ -145,16 +145,13 @@ async function openGraph(store: ReturnType<typeof createFileObjectStore>, dimens
   const projected = paths.get(projectionFile('image'));
   const directions = projected && new Float32Array(new Uint8Array(await readFile(projected)).buffer);
   const projection = createProjection(directions || undefined, dimensions);
-  const graph = new hnswlib.HierarchicalNSW('ip', projection.dimensions);
-  await graph.readIndex(paths.get(graphFile('image'))!);
-  graph.setEf(100);
-  return { graph, projection };
+  return { graph: await openGraph(paths.get(graphFile('image'))!, projection.dimensions), projection };
 }
 
-function graphMs({ graph, projection }: Awaited<ReturnType<typeof openGraph>>, vector: Float32Array): number {
-  const plain = Array.from(projection.point(vector));
+function graphMs({ graph, projection }: Awaited<ReturnType<typeof openBareGraph>>, vector: Float32Array): number {
+  const point = projection.point(vector);
   const startedMs = performance.now();
-  graph.searchKnn(plain, 100);
+  graph.search(point, 100);
   return performance.now() - startedMs;
 }
 

@@ -12,10 +12,10 @@ import { clusteredVectors, randomVector, seededRandom } from './sample-changes.t
 
 const ROWS = 300;
 
-async function codedRows(vectors: readonly Float32Array[]) {
+async function codedRows(vectors: readonly Float32Array[], heldBytes = 0) {
   const path = join(await temporaryFolder(), 'vectors.f32');
   await writeFile(path, Buffer.concat(vectors.map(({ buffer }) => new Uint8Array(buffer))));
-  return openCodedRows(path, await digestFile(path), 'vectors.f32', vectors[0]!.length);
+  return openCodedRows(path, await digestFile(path), 'vectors.f32', vectors[0]!.length, heldBytes);
 }
 
 async function floatRows(vectors: readonly Float32Array[]) {
@@ -25,7 +25,8 @@ async function floatRows(vectors: readonly Float32Array[]) {
 }
 
 describe.each([
-  ['as codes over their file', codedRows],
+  ['as codes over their file', (vectors: readonly Float32Array[]) => codedRows(vectors)],
+  ['as codes, with the vectors in memory', (vectors: readonly Float32Array[]) => codedRows(vectors, 2 ** 20)],
   ['in full', floatRows],
 ])('rows %s', (_, create) => {
   it.each([1, 4, 17, 64, 512])('of %i numbers are estimated within the bound', async (dimensions) => {

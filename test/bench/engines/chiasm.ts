@@ -1,19 +1,25 @@
 /** The embedded index at its port: answers are whole items with their attributes, not ids alone. */
 
 import { join } from 'node:path';
+import type { Filter } from '#shared/catalog/filter.ts';
 import { systemClock } from '#shared/core/clock.ts';
 import { silentLog } from '#shared/core/log.ts';
 import { row } from '#shared/core/vector.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
 import { compact } from '#shared/vector-index/compact.ts';
-import { openIndex } from '#shared/vector-index/open-index.ts';
+import { type OpenIndexOptions, openIndex } from '#shared/vector-index/open-index.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { put } from '../../vector-index/sample-changes.ts';
-import { type Engine, groupsOf, type Setting } from './engine.ts';
+import { type CreateEngine, type Engine, groupsOf, type Setting } from './engine.ts';
 
 const BATCH = 1000;
 
-export async function createEngine(folder: string): Promise<Engine> {
+export const createEngine: CreateEngine = (folder) => create(folder, {});
+
+/** Holds no full vectors in memory. */
+export const createLeanEngine: CreateEngine = (folder) => create(folder, { heldVectorBytes: 0 });
+
+async function create(folder: string, options: OpenIndexOptions): Promise<Engine> {
   let index: VectorIndex | undefined;
   let dimensionsUsed = 0;
   const deps = () => ({
@@ -25,7 +31,7 @@ export async function createEngine(folder: string): Promise<Engine> {
   });
   const reopen = async (setting?: Setting) => {
     await index?.close();
-    index = await openIndex(deps(), setting?.ef === undefined ? {} : { ef: setting.ef });
+    index = await openIndex(deps(), { ...options, ...(setting?.ef !== undefined && { ef: setting.ef }) });
   };
   const change = (id: number, vector: Float32Array) => put({ key: String(id), attributes: groupsOf(id) }, vector);
   return {
@@ -49,11 +55,15 @@ export async function createEngine(folder: string): Promise<Engine> {
     },
     use: reopen,
     search: async (vector, k, oneIn) => {
-      const filter = { kind: 'compare', field: `in${oneIn}`, comparison: { operator: 'equals', value: true } } as const;
-      const { hits } = await index!.searchVectors({ vector, limit: k, ...(oneIn === undefined ? {} : { filter }) });
+      const { hits } = await index!.searchVectors({ vector, limit: k, ...groupFilter(oneIn) });
       return hits.map(({ item }) => Number(item.key));
     },
     insert: (id, vector) => index!.apply([change(id, vector)]),
     close: async () => index?.close(),
   };
+}
+
+export function groupFilter(oneIn: number | undefined): { readonly filter?: Filter } {
+  if (oneIn === undefined) return {};
+  return { filter: { kind: 'compare', field: `in${oneIn}`, comparison: { operator: 'equals', value: true } } };
 }

@@ -19,8 +19,8 @@ export interface Engine {
   search(query: Float32Array, k: number, oneIn?: number): Promise<readonly number[]>;
   /** False when the engine has no filters. */
   readonly filters: boolean;
-  /** Resolves when the vector is found by `search`. */
-  insert(id: number, vector: Float32Array): Promise<void>;
+  /** Resolves when the vector is found by `search`. Absent where another entry of the same engine shows it. */
+  insert?(id: number, vector: Float32Array): Promise<void>;
   close(): Promise<void>;
   /** Resident memory of processes that the engine started. */
   otherMemoryBytes?(): Promise<number>;
