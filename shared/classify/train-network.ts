@@ -23,7 +23,7 @@ import {
 } from '#shared/learning/graph/operators.ts';
 import { adam } from '#shared/learning/graph/optimisers.ts';
 import { openTrainer, type TrainerDependencies } from '#shared/learning/graph/trainer.ts';
-import { STEP, type TrainingStep, trainingStep } from '#shared/learning/graph/training-step.ts';
+import { averageName, STEP, type TrainingStep, trainingStep } from '#shared/learning/graph/training-step.ts';
 import { packArrays, unpackArrays } from '#shared/learning/pack-arrays.ts';
 import { calibratedLoss } from './calibrate-temperature.ts';
 import { type InputSpec, widthOf } from './model-inputs.ts';
@@ -73,6 +73,8 @@ const STEPS_A_RUN = 64;
 const EVALUATION_ROWS = 256;
 const SAVE_EVERY_MS = 5_000;
 const MIN_WEIGHT = 1e-6;
+/** A network is its weights averaged over the last hundred steps or so: single steps pull it to and fro. */
+const AVERAGE_DECAY = 0.99;
 
 /** Passes over `rows` rows when the recipe does not say how many. */
 export function epochsOf(recipe: Recipe, rows: number): number {
@@ -96,7 +98,7 @@ export async function trainNetwork(deps: TrainerDependencies, request: TrainingR
   const roundEpochs = Math.ceil(STEPS_A_ROUND / stepsAnEpoch);
   const patience = recipe.patience ?? Math.max(8, Math.ceil(epochs / 5));
   const weights = classWeights(data.tasks, train, recipe.classWeights === 'balanced');
-  let best: Best = { epochs: 0, loss: Number.POSITIVE_INFINITY, values: trainer.values() };
+  let best: Best = { epochs: 0, loss: Number.POSITIVE_INFINITY, values: averagesOf(trainer.values()) };
   let done = 0;
   if (request.state !== undefined) {
     const resumed = readState(request.state);
@@ -118,7 +120,8 @@ export async function trainNetwork(deps: TrainerDependencies, request: TrainingR
       }
       if (!Number.isFinite(loss)) throw diverged(recipe);
       done = until;
-      const values = trainer.values();
+      const state = trainer.values();
+      const values = averagesOf(state);
       if (validation.length === 0) best = { epochs: done, loss, values };
       const validationLoss =
         validation.length === 0 ? undefined : validationLossOf(data, validation, await evaluate(values)(validation));
@@ -126,7 +129,7 @@ export async function trainNetwork(deps: TrainerDependencies, request: TrainingR
         best = { epochs: done, loss: validationLoss, values };
       request.onEpochs({ epochs: done, loss, ...(validationLoss !== undefined && { validationLoss }) });
       if (performance.now() - savedAt > SAVE_EVERY_MS) {
-        await request.saveState(writeState({ epochs: done, values, best }));
+        await request.saveState(writeState({ epochs: done, values: state, best }));
         savedAt = performance.now();
       }
     }
@@ -149,6 +152,12 @@ interface Best {
   readonly epochs: number;
   readonly loss: number;
   readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+/** What is evaluated and kept: for each parameter its running average. */
+function averagesOf(state: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+  const names = [...state.keys()].filter((name) => state.has(averageName(name)));
+  return new Map(names.map((name) => [name, state.get(averageName(name))!]));
 }
 
 interface TrainingState {
@@ -209,7 +218,7 @@ function classifierStep(
   const loss =
     recipe.taskWeighting === 'uncertainty' && tasks.length > 1 ? byUncertainty(losses, tasks) : sumOf(losses);
   const total = outputs.penalty === undefined ? loss : add(loss, outputs.penalty);
-  return trainingStep(total, { optimiser: adam() });
+  return trainingStep(total, { optimiser: adam(), averageDecay: AVERAGE_DECAY });
 }
 
 /** Hides each kind of content with the given probability, but never all that a row has. */

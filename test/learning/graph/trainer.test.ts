@@ -5,10 +5,19 @@ import { evaluate } from '#shared/learning/graph/evaluate.ts';
 import { OPEN } from '#shared/learning/graph/expression.ts';
 import { createNoise, dense, dropout, heNormal } from '#shared/learning/graph/layers.ts';
 import { crossEntropy, squaredError } from '#shared/learning/graph/losses.ts';
-import { filled, input, parameter, relu, stopGradient, subtract, sum } from '#shared/learning/graph/operators.ts';
+import {
+  filled,
+  input,
+  negate,
+  parameter,
+  relu,
+  stopGradient,
+  subtract,
+  sum,
+} from '#shared/learning/graph/operators.ts';
 import { adam, adamW, cosineSchedule, type Optimiser, sgd } from '#shared/learning/graph/optimisers.ts';
 import { openTrainer } from '#shared/learning/graph/trainer.ts';
-import { STEP, trainingStep } from '#shared/learning/graph/training-step.ts';
+import { averageName, STEP, trainingStep } from '#shared/learning/graph/training-step.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
 
@@ -48,7 +57,7 @@ const OPTIMISERS: Readonly<Record<string, Optimiser>> = {
 
 describe('training on ONNX Runtime', () => {
   it.each(Object.entries(OPTIMISERS))('makes the steps of %s that float64 makes', async (_, optimiser) => {
-    const step = trainingStep(problem().loss, { optimiser, clipNorm: 0.7 });
+    const step = trainingStep(problem().loss, { optimiser, clipNorm: 0.7, averageDecay: 0.3 });
     const data = batches(6);
     const trainer = await openTrainer(step, (number) => 0.02 / number, { openSession });
     const { loss } = await trainer.run(6, { x: data.x.slice(), y: data.y.slice() });
@@ -144,6 +153,17 @@ describe('training on ONNX Runtime', () => {
         ['c', Float32Array.of(1)],
       ]),
     );
+    await trainer.close();
+  });
+
+  it('keeps running averages, over few steps at first', async () => {
+    const weight = parameter('w', [1], Float32Array.of(0));
+    const step = trainingStep(sum(negate(weight)), { optimiser: sgd(), averageDecay: 0.25 });
+    const trainer = await openTrainer(step, () => 1, { openSession });
+    await trainer.run(3, {}); // w is 1, 2, 3
+    const first = (1 - 2 / 11) * 1;
+    const second = 0.25 * first + 0.75 * 2; // (1 + 2) / (10 + 2) is the decay itself
+    expect([...trainer.values().get(averageName('w'))!]).toEqual([expect.closeTo(0.25 * second + 0.75 * 3, 6)]);
     await trainer.close();
   });
 
