@@ -52,7 +52,6 @@ export type Network = (inputs: NetworkInputs, noise?: Noise) => NetworkOutputs;
 const MISSING_LOGIT = -1e9;
 /** Standardised numbers of a signal beyond this many deviations count as this many: a slip of a sensor stays harmless. */
 const MAX_DEVIATIONS = 10;
-const TOKEN_UNITS = 256;
 const ATTENTION_HEADS = 4;
 
 export function createNetwork(specs: readonly InputSpec[], tasks: readonly Task[], recipe: Recipe): Network {
@@ -111,7 +110,7 @@ const featureFusion: Fusion = (specs, tasks, recipe, numbers) => {
   const head = createHeads('fused', width, tasks, recipe, numbers);
   return ({ contents }, noise) => {
     const joined = concatenate(contents, 1);
-    return head(() => joined, noise);
+    return head(joined, noise);
   };
 };
 
@@ -123,7 +122,7 @@ const decisionFusion: Fusion = (specs, tasks, recipe, numbers) => {
   const heads = specs.map((spec) => createHeads(spec.name, widthOf(spec), tasks, recipe, numbers));
   const alphas = tasks.map(({ name }) => parameter(`alpha/${name}`, [1, specs.length], new Float32Array(specs.length)));
   return ({ contents, present }, noise) => {
-    const outputs = heads.map((head, m) => head(() => contents[m]!, noise));
+    const outputs = heads.map((head, m) => head(contents[m]!, noise));
     const missing = multiply(subtract(1, present), MISSING_LOGIT);
     const logAlphas = alphas.map((alpha) => logSoftmax(add(missing, alpha)));
     const logits = tasks.map((task, t) => {
@@ -142,42 +141,48 @@ const decisionFusion: Fusion = (specs, tasks, recipe, numbers) => {
 };
 
 /**
- * Every kind of content is a token; learned queries of each task attend to the tokens that are there (multi-head attention
- * pooling: Vaswani et al. 2017 with queries that do not depend on the input, as Lee et al. 2019).
+ * Every kind of content is a token of hidden units; learned queries of each task attend to the tokens that are there
+ * (multi-head attention pooling: Vaswani et al. 2017 with queries that do not depend on the input, as Lee et al. 2019), and
+ * the classes are read from what is pooled. Units of different kinds of content meet in the sum only.
  */
 const attentionFusion: Fusion = (specs, tasks, recipe, numbers) => {
-  const units = TOKEN_UNITS;
-  const part = units / ATTENTION_HEADS;
-  const tokens = specs.map((spec) => linear(`${spec.name}/token`, widthOf(spec), units, numbers));
-  const values = specs.map((spec) => linear(`${spec.name}/value`, units, units, numbers));
-  const keys = specs.map((spec) => linear(`${spec.name}/key`, units, tasks.length * ATTENTION_HEADS, numbers));
-  const head = createHeads('attended', units, tasks, recipe, numbers);
+  const { hiddenUnits } = recipe;
+  const heads = hiddenUnits % ATTENTION_HEADS === 0 ? ATTENTION_HEADS : 1;
+  const trunks = trunkOwners(tasks, recipe).map((owner) => {
+    const layers = specs.map((spec) => linear(`${spec.name}/${owner}`, widthOf(spec), hiddenUnits, numbers));
+    return { layers, parameters: layers.flatMap(({ parameters }) => parameters) };
+  });
+  const keys = tasks.map((task) =>
+    specs.map((spec) => linear(`${spec.name}/${task.name}/keys`, hiddenUnits, heads, numbers)),
+  );
+  const levels = recipe.sharing === 'hierarchical' ? upperLevels('attended', tasks, recipe, numbers) : undefined;
+  const classes = classLayers('attended', tasks, recipe, numbers);
   return ({ contents, present, here }, noise) => {
     const [batch] = contents[0]!.shape as [number];
-    const queries = tasks.length * ATTENTION_HEADS;
-    const shown = contents.map((content, m) => relu(tokens[m]!.apply(content)));
-    // a learned query times a linear key of a token is a linear function of the token: one column for each query
-    const scores = shown.map((token, m) => add(keys[m]!.apply(token), multiply(subtract(1, here[m]!), MISSING_LOGIT)));
-    const attention = exp(logSoftmax(stacked(scores, queries), 1));
-    const weightOf = (m: number, query: number) =>
-      slice(reshape(attention, [batch, specs.length * queries]), 1, m * queries + query, m * queries + query + 1);
-    const pooled = tasks.map((_, t) => {
-      const heads = Array.from({ length: ATTENTION_HEADS }, (_unused, h) =>
-        sumOf(
-          shown.map((token, m) =>
-            multiply(slice(values[m]!.apply(token), 1, h * part, (h + 1) * part), weightOf(m, t * ATTENTION_HEADS + h)),
-          ),
+    const missing = here.map((column) => multiply(subtract(1, column), MISSING_LOGIT));
+    const tokens = trunks.map(({ layers }) =>
+      contents.map((content, m) => dropout(relu(layers[m]!.apply(content)), recipe.dropout, noise)),
+    );
+    const attended = tasks.map((_, t) => {
+      const own = tokens[t] ?? tokens[0]!;
+      // a learned query times a linear key of a token is a linear function of the token: one column for each head
+      const scores = own.map((token, m) => add(keys[t]![m]!.apply(token), missing[m]!));
+      const attention = exp(logSoftmax(stacked(scores, heads), 1));
+      const parts = own.map((token, m) =>
+        multiply(
+          reshape(token, [batch, heads, hiddenUnits / heads]),
+          reshape(slice(attention, 1, m, m + 1), [batch, heads, 1]),
         ),
       );
-      return concatenate(heads, 1);
+      const weights = multiply(reshape(sum(attention, [2]), [batch, specs.length]), multiply(present, 1 / heads));
+      return { pooled: reshape(sumOf(parts), [batch, hiddenUnits]), weights };
     });
-    const weights = tasks.map((_, t) => {
-      const columns = specs.map((_spec, m) =>
-        sumOf(Array.from({ length: ATTENTION_HEADS }, (_unused, h) => weightOf(m, t * ATTENTION_HEADS + h))),
-      );
-      return multiply(concatenate(columns, 1), multiply(present, 1 / ATTENTION_HEADS));
-    });
-    return { ...head((t) => pooled[t]!, noise), weights };
+    const rise = levels?.(noise);
+    return {
+      logits: attended.map(({ pooled }, t) => classes[t]!.apply(rise === undefined ? pooled : rise(t, pooled))),
+      weights: attended.map(({ weights }) => weights),
+      ...(recipe.sharing === 'soft' && trunks.length > 1 && { penalty: distance(trunks, recipe.softPenalty) }),
+    };
   };
 };
 
@@ -191,27 +196,35 @@ function stacked(rows: readonly Expression[], K: number): Expression {
 
 const sumOf = (terms: readonly Expression[]): Expression => terms.reduce((total, term) => add(total, term));
 
-type Heads = (features: (task: number) => Expression, noise?: Noise) => Pick<NetworkOutputs, 'logits' | 'penalty'>;
+type Heads = (features: Expression, noise?: Noise) => Pick<NetworkOutputs, 'logits' | 'penalty'>;
 
 /** From features [B, width] to the classes of every task, with what the recipe lets the tasks share. */
 function createHeads(name: string, width: number, tasks: readonly Task[], recipe: Recipe, numbers: Random): Heads {
-  if (recipe.sharing === 'hierarchical') return hierarchicalHeads(name, width, tasks, recipe, numbers);
   const { hiddenUnits, sharing } = recipe;
-  const owners = sharing === 'hard' ? ['shared'] : tasks.map((task) => task.name);
-  const trunks = owners.map((owner) => linear(`${name}/${owner}`, width, hiddenUnits, numbers));
-  const classes = tasks.map((task) =>
-    linear(`${name}/${task.name}/classes`, hiddenUnits, task.classes.length, numbers),
-  );
+  const trunks = trunkOwners(tasks, recipe).map((owner) => linear(`${name}/${owner}`, width, hiddenUnits, numbers));
+  const levels = sharing === 'hierarchical' ? upperLevels(name, tasks, recipe, numbers) : undefined;
+  const classes = classLayers(name, tasks, recipe, numbers);
   return (features, noise) => {
     const hidden = once((trunk: (typeof trunks)[number], x: Expression) =>
       dropout(relu(trunk.apply(x)), recipe.dropout, noise),
     );
+    const rise = levels?.(noise);
     return {
-      logits: tasks.map((_, t) => classes[t]!.apply(hidden(trunks[sharing === 'hard' ? 0 : t]!, features(t)))),
+      logits: tasks.map((_, t) => {
+        const lowest = hidden(trunks[t] ?? trunks[0]!, features);
+        return classes[t]!.apply(rise === undefined ? lowest : rise(t, lowest));
+      }),
       ...(sharing === 'soft' && trunks.length > 1 && { penalty: distance(trunks, recipe.softPenalty) }),
     };
   };
 }
+
+/** Who has a layer over the features: every task its own, or all one in common. */
+const trunkOwners = (tasks: readonly Task[], { sharing }: Recipe): readonly string[] =>
+  sharing === 'hard' || sharing === 'hierarchical' ? ['shared'] : tasks.map(({ name }) => name);
+
+const classLayers = (name: string, tasks: readonly Task[], { hiddenUnits }: Recipe, numbers: Random) =>
+  tasks.map((task) => linear(`${name}/${task.name}/classes`, hiddenUnits, task.classes.length, numbers));
 
 /** What tasks share is computed once, with the same noise. */
 function once<Owner extends object>(make: (owner: Owner, x: Expression) => Expression) {
@@ -241,37 +254,20 @@ function distance(trunks: readonly { readonly parameters: readonly Expression[] 
 const LEVELS = 3;
 
 /**
- * Tasks at different depths: those with few classes read lower layers, finer ones read layers above, each of which adds
- * to the one below (Sogaard and Goldberg 2016, for tasks of one network).
+ * Tasks at different depths: those with few classes read the lowest layer, finer ones read layers above, each of which adds
+ * to the one below (Sogaard and Goldberg 2016, for tasks of one network). From the lowest layer [B, H] to that of a task.
  */
-function hierarchicalHeads(
-  name: string,
-  width: number,
-  tasks: readonly Task[],
-  recipe: Recipe,
-  numbers: Random,
-): Heads {
-  const { hiddenUnits } = recipe;
+function upperLevels(name: string, tasks: readonly Task[], { hiddenUnits, dropout: rate }: Recipe, numbers: Random) {
   const depths = taskDepths(tasks);
-  const levels = Math.max(...depths) + 1;
-  const layers = Array.from({ length: levels }, (_, level) =>
-    linear(`${name}/level ${level}`, level === 0 ? width : hiddenUnits, hiddenUnits, numbers),
+  const layers = Array.from({ length: Math.max(...depths) }, (_, i) =>
+    linear(`${name}/level ${i + 1}`, hiddenUnits, hiddenUnits, numbers),
   );
-  const classes = tasks.map((task) =>
-    linear(`${name}/${task.name}/classes`, hiddenUnits, task.classes.length, numbers),
-  );
-  return (features, noise) => {
-    const rectified = once((layer: (typeof layers)[number], x: Expression) =>
-      dropout(relu(layer.apply(x)), recipe.dropout, noise),
+  return (noise?: Noise) => {
+    const raised = once((layer: (typeof layers)[number], x: Expression) =>
+      add(x, dropout(relu(layer.apply(x)), rate, noise)),
     );
-    const raised = once((layer: (typeof layers)[number], x: Expression) => add(x, rectified(layer, x)));
-    return {
-      logits: tasks.map((_, t) => {
-        const lowest = rectified(layers[0]!, features(t));
-        const top = layers.slice(1, depths[t]! + 1).reduce((hidden, layer) => raised(layer, hidden), lowest);
-        return classes[t]!.apply(top);
-      }),
-    };
+    return (t: number, lowest: Expression): Expression =>
+      layers.slice(0, depths[t]!).reduce((hidden, layer) => raised(layer, hidden), lowest);
   };
 }
 

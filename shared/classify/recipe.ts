@@ -17,7 +17,7 @@ export const recipeSchema = z
     /** How often a modality is hidden in training, so that the classifier learns to do without. */
     modalityDropout: z.number().min(0).max(0.9).default(0.1),
     /** Soft sharing: the weight of the squared distance between the label sets' networks. */
-    softPenalty: z.number().min(0).max(100).default(0.001),
+    softPenalty: z.number().min(0).max(100).default(1e-4),
     learningRate: z.number().gt(0).max(1).default(1e-4),
     batchSize: z.int().min(1).max(1_024).default(32),
     /** Passes over the training rows at most. @default as many as make 6,000 steps, 20 to 300 */

@@ -113,6 +113,33 @@ describe('decision fusion', () => {
 });
 
 describe('attention fusion', () => {
+  it('is W sum_m a_m relu(W_m x_m + b_m) + b', () => {
+    const H = 6; // does not divide by 4: one head, whose weights are those that are answered
+    const { outputs, values } = run({ fusion: 'attention', hiddenUnits: H });
+    const weights = parametersOf(outputs);
+    const logits = values(outputs.logits[0]!);
+    const attention = values(outputs.weights![0]!);
+    const row = 0; // has all
+    const image = [0, 1, 2].map((d) => (IMAGE[d]! - d / 10) * 2);
+    const vitals = [0, 1].map((d) => (VITALS[d]! - d / 10) * 2 * VITALS[2 + d]!);
+    const contents: [string, number[]][] = [
+      ['image', image],
+      ['vitals', [...vitals, VITALS[2]!, VITALS[3]!]],
+    ];
+    const pooled = Array.from({ length: H }, (_, h) =>
+      contents.reduce((sum, [name, x], m) => {
+        const [W, b] = ['weight', 'bias'].map((part) => weights.get(`${name}/shared/${part}`)!);
+        const unit = x.reduce((total, value, d) => total + value * W![d * H + h]!, b![h]!);
+        return sum + attention[row * 2 + m]! * Math.max(0, unit);
+      }, 0),
+    );
+    const [W, b] = ['weight', 'bias'].map((part) => weights.get(`attended/colour/classes/${part}`)!);
+    for (let k = 0; k < 3; k++) {
+      const expected = pooled.reduce((sum, value, h) => sum + value * W![h * 3 + k]!, b![k]!);
+      expect(logits[row * 3 + k]).toBeCloseTo(expected, 5);
+    }
+  });
+
   it('gives weights that sum to 1 over what is there', () => {
     const { outputs, values } = run({ fusion: 'attention' });
     for (const weights of outputs.weights!.map(values)) {
@@ -153,7 +180,7 @@ describe('sharing', () => {
     expect(trunks('soft')).toHaveLength(4);
     expect(trunks('separate')).toHaveLength(4);
     expect(trunks('hierarchical').map((name) => name.split('/')[1])).toEqual(
-      expect.arrayContaining(['level 0', 'level 1']),
+      expect.arrayContaining(['shared', 'level 1']),
     );
   });
 
