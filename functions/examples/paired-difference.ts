@@ -14,21 +14,27 @@ const RESAMPLES = 2_000;
  * again, each with what either network made of it.
  */
 export function pairedDifference(a: Answers, b: Answers, tasks: readonly string[]): Measured {
-  const gains = tasks.map((task) => gainsOf(a, b, task));
-  const rows = [...new Set(gains.flatMap((gain) => [...gain.keys()]))];
-  const differenceOf = (drawn: readonly number[]) => {
+  const found = tasks.map((task) => gainsOf(a, b, task));
+  const rows = [...new Set(found.flatMap((gain) => [...gain.keys()]))];
+  const gains = found.map((gain) => Float64Array.from(rows, (row) => gain.get(row) ?? Number.NaN));
+  const differenceOf = (drawn: Int32Array) => {
     const means = gains.map((gain) => {
-      const own = drawn.flatMap((row) => gain.get(row) ?? []);
-      return own.reduce((sum, value) => sum + value, 0) / Math.max(1, own.length);
+      let [total, count] = [0, 0];
+      for (const i of drawn) {
+        if (Number.isNaN(gain[i]!)) continue; // without a label of this set
+        total += gain[i]!;
+        count++;
+      }
+      return total / Math.max(1, count);
     });
     return means.reduce((sum, value) => sum + value, 0) / means.length;
   };
   const random = createRandom(1);
   const draws = Array.from({ length: RESAMPLES }, () =>
-    differenceOf(rows.map(() => rows[Math.floor(random.uniform() * rows.length)]!)),
+    differenceOf(Int32Array.from(rows, () => Math.floor(random.uniform() * rows.length))),
   ).sort((x, y) => x - y);
   const at = (share: number) => draws[Math.round(share * (RESAMPLES - 1))]!;
-  return { value: differenceOf(rows), low: at(0.025), high: at(0.975) };
+  return { value: differenceOf(Int32Array.from(rows.keys())), low: at(0.025), high: at(0.975) };
 }
 
 /** For each row how much more often `a` is right than `b`. */
