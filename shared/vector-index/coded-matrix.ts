@@ -6,7 +6,7 @@
 
 import { ChiasmError } from '#shared/core/errors.ts';
 import { dot } from '#shared/core/vector.ts';
-import { createVectorKernels, KERNEL_WIDTH } from './vector-kernels.ts';
+import { CODES_TAIL, createVectorKernels, KERNEL_WIDTH } from './vector-kernels.ts';
 
 export interface CodedMatrix {
   /** Codes the rows of a matrix [n, D] as rows `first` and following. The mean of those that come first is c. */
@@ -36,15 +36,16 @@ const GREATEST_QUERY = 2047;
 const LIKELY_DEVIATIONS = 4;
 /** Of sums in single precision. */
 const ROUNDING = 1e-5;
+/** At scattered places, and together no more than the nearest caches hold. */
+const FEW_ROWS = 256;
 const GREATEST_MEMORY_BYTES = 2 ** 32 - 2 ** 16;
 
 /** `wanted` rows can be compared at a time. */
 export function createCodedMatrix(rows: number, dimensions: number, wanted: number): CodedMatrix {
   const width = Math.ceil(dimensions / KERNEL_WIDTH) * KERNEL_WIDTH;
-  const at = { query: 0, wanted: width * 2, scores: width * 2 + wanted * 4, scales: 0, codes: 0 };
-  at.scales = at.scores + wanted * 4;
-  at.codes = at.scales + rows * 4;
-  const bytes = at.codes + rows * width;
+  const rowBytes = width + CODES_TAIL;
+  const at = { query: 0, wanted: width * 2, scores: width * 2 + wanted * 4, codes: width * 2 + wanted * 8 };
+  const bytes = at.codes + rows * rowBytes;
   if (bytes > GREATEST_MEMORY_BYTES) {
     throw new ChiasmError(
       'too_large',
@@ -52,8 +53,8 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
     );
   }
   const { kernels, memory } = createVectorKernels(bytes);
-  const codes = new Int8Array(memory.buffer, at.codes, rows * width);
-  const scales = new Float32Array(memory.buffer, at.scales, rows);
+  const codes = new Int8Array(memory.buffer, at.codes, rows * rowBytes);
+  const floats = new Float32Array(memory.buffer);
   const queryCodes = new Int16Array(memory.buffer, at.query, width);
   let queryScale = 1;
   let centre: Float32Array | undefined;
@@ -71,10 +72,10 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
     for (let d = 0; d < dimensions; d++) {
       const value = (vectors[from + d]! - c[d]!) * inverse;
       const rounded = Math.round(value);
-      codes[row * width + d] = rounded;
+      codes[row * rowBytes + d] = rounded;
       residual += (value - rounded) ** 2;
     }
-    scales[row] = scale;
+    floats[(at.codes + row * rowBytes + width) / 4] = scale;
     greatestResidual = Math.max(greatestResidual, Math.sqrt(residual) * scale);
   };
 
@@ -108,7 +109,8 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
       };
     },
     compare: (count) => {
-      kernels.scanCodes(at.wanted, count, at.codes, width, at.query, at.scales, queryScale, at.scores);
+      if (count <= FEW_ROWS) kernels.touchCodes(at.wanted, count, at.codes, width);
+      kernels.scanCodes(at.wanted, count, at.codes, width, at.query, queryScale, at.scores);
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Two loops over rows of numbers as WebAssembly SIMD, several times faster than JavaScript: the module's bytes are put
+ * Loops over rows of numbers as WebAssembly SIMD, several times faster than JavaScript: the module's bytes are put
  * together here from the instructions that it needs, so that there is nothing to compile or to install.
  * Source: the WebAssembly core specification 3.0, chapter "Binary Format".
  */
@@ -7,24 +7,21 @@
 export interface VectorKernels {
   /**
    * out[i] = scale x scales[r] x sum_d query[d] codes[r, d] with r = rows[i], for `count` rows. All but `count`, `width`
-   * and `scale` are byte offsets: rows int32, query int16 (at most 2,047), codes int8 [N, width], scales and out float32.
+   * and `scale` are byte offsets: rows int32, query int16 (at most 2,047), out float32. A row at `codes` has `width` codes of
+   * int8, its scale as float32, and is padded to width + CODES_TAIL bytes.
    */
-  scanCodes(
-    rows: number,
-    count: number,
-    codes: number,
-    width: number,
-    query: number,
-    scales: number,
-    scale: number,
-    out: number,
-  ): void;
+  scanCodes(rows: number, count: number, codes: number, width: number, query: number, scale: number, out: number): void;
+  /** Reads a little of each line of the cache that these rows take, so that `scanCodes` need not wait for one after another. */
+  touchCodes(rows: number, count: number, codes: number, width: number): number;
   /** out[i] = sum_d query[d] matrix[i, d], float32, for `count` rows of `width` numbers. The rest are byte offsets. */
   dotRows(matrix: number, count: number, width: number, query: number, out: number): void;
 }
 
 /** Both loops take this many numbers at a time; rows are padded with zeros to a multiple of it. */
 export const KERNEL_WIDTH = 16;
+/** Bytes of a coded row after its codes. */
+export const CODES_TAIL = 16;
+const CACHE_LINE = 64;
 
 const I32 = 0x7f;
 const F32 = 0x7d;
@@ -75,8 +72,8 @@ function advance(pointer: number, bytes: number): number[] {
 }
 
 function scanCodes(): number[] {
-  const [rows, count, codes, width, query, scales, scale, out] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-  const [i, d, row, at, queryAt, sum, sum2] = [8, 9, 10, 11, 12, 13, 14] as const;
+  const [rows, count, codes, width, query, scale, out] = [0, 1, 2, 3, 4, 5, 6] as const;
+  const [i, d, at, queryAt, sum, sum2] = [7, 8, 9, 10, 11, 12] as const;
   const products = (codeOffset: number) => [
     ...[...get(at), ...loadWidened(codeOffset)],
     ...[...get(queryAt), ...loadVector(codeOffset * 2)],
@@ -84,8 +81,7 @@ function scanCodes(): number[] {
   ];
   const lane = (k: number) => [...get(sum), ...simd(27, k)];
   const oneRow = [
-    ...[...get(rows), ...loadI32, ...set(row)],
-    ...[...get(codes), ...get(row), ...get(width), ...multiply, ...add, ...set(at)],
+    ...rowAt(rows, codes, width, at),
     ...[...get(query), ...set(queryAt)],
     ...[...zeros, ...set(sum), ...zeros, ...set(sum2)],
     ...loop(d, width, 16, [
@@ -97,18 +93,37 @@ function scanCodes(): number[] {
     ...[...get(sum), ...get(sum2), ...addI32x4, ...set(sum)],
     ...get(out),
     ...[...lane(0), ...lane(1), ...add, ...lane(2), ...add, ...lane(3), ...add, ...toF32],
-    ...[...get(scales), ...get(row), ...number(4), ...multiply, ...add, ...loadF32, ...multiplyF32],
-    ...[...get(scale), ...multiplyF32, ...storeF32],
+    ...[...get(at), ...loadF32, ...multiplyF32, ...get(scale), ...multiplyF32, ...storeF32], // `at` has come to the tail
     ...advance(rows, 4),
     ...advance(out, 4),
   ];
   return code(
     [
-      [5, I32],
+      [4, I32],
       [2, V128],
     ],
     loop(i, count, 1, oneRow),
   );
+}
+
+/** `at` becomes the address of the coded row whose number is at `rows`. */
+function rowAt(rows: number, codes: number, width: number, at: number): number[] {
+  const rowBytes = [...get(width), ...number(CODES_TAIL), ...add];
+  return [...get(codes), ...get(rows), ...loadI32, ...rowBytes, ...multiply, ...add, ...set(at)];
+}
+
+function touchCodes(): number[] {
+  const [rows, count, codes, width] = [0, 1, 2, 3] as const;
+  const [i, d, at, sum] = [4, 5, 6, 7] as const;
+  const oneRow = [
+    ...rowAt(rows, codes, width, at),
+    ...loop(d, width, CACHE_LINE, [
+      ...[...get(sum), ...get(at), ...loadI32, ...add, ...set(sum)],
+      ...advance(at, CACHE_LINE),
+    ]),
+    ...advance(rows, 4),
+  ];
+  return code([[4, I32]], [...loop(i, count, 1, oneRow), ...get(sum)]);
 }
 
 function dotRows(): number[] {
@@ -187,11 +202,16 @@ const PAGE_BYTES = 65_536;
 const compiled = new WebAssembly.Module(
   Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [2, 0x60, 8, I32, I32, I32, I32, I32, I32, F32, I32, 0, 0x60, 5, I32, I32, I32, I32, I32, 0]),
+    ...section(1, [
+      3,
+      ...[0x60, 7, I32, I32, I32, I32, I32, F32, I32, 0],
+      ...[0x60, 4, I32, I32, I32, I32, 1, I32],
+      ...[0x60, 5, I32, I32, I32, I32, I32, 0],
+    ]),
     ...section(2, [1, ...name('memory'), ...name('shared'), 2, 1, 0, ...unsigned(MAX_PAGES)]),
-    ...section(3, [2, 0, 1]),
-    ...section(7, [2, ...name('scanCodes'), 0, 0, ...name('dotRows'), 0, 1]),
-    ...section(10, [2, ...scanCodes(), ...dotRows()]),
+    ...section(3, [3, 0, 1, 2]),
+    ...section(7, [3, ...name('scanCodes'), 0, 0, ...name('touchCodes'), 0, 1, ...name('dotRows'), 0, 2]),
+    ...section(10, [3, ...scanCodes(), ...touchCodes(), ...dotRows()]),
   ]),
 );
 
