@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { S3VectorsClient } from '@aws-sdk/client-s3vectors';
 import type { ENVIRONMENT } from '#functions/environment-names.ts';
 import { type Clock, systemClock } from '#shared/core/clock.ts';
-import { ChiasmError } from '#shared/core/errors.ts';
+import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { createJsonLog, type Log, type LogLevel } from '#shared/core/log.ts';
 import { createEncoder } from '#shared/encoders/create-encoder.ts';
 import { createContentEmbedder } from '#shared/encoders/embed-content.ts';
@@ -43,9 +43,12 @@ export const SCRATCH_FOLDER = join(tmpdir(), 'chiasm');
 export function composeTelemetry(environment: StageEnvironment, program: Program) {
   const { CHIASM_STAGE: stage, CHIASM_LOG_LEVEL: level, CHIASM_METRICS_NAMESPACE: namespace } = environment;
   const writeLine = (line: string) => void process.stdout.write(`${line}\n`);
+  const log = createJsonLog(writeLine, systemClock, level).with({ program });
+  // whatever ends the program is a line of the log too, beside what Node writes
+  process.on('uncaughtExceptionMonitor', (thrown) => log.error('program.failed', { error: toChiasmError(thrown) }));
   return {
     clock: systemClock,
-    log: createJsonLog(writeLine, systemClock, level).with({ program }),
+    log,
     metrics: createEmfMetrics(writeLine, systemClock, namespace, { stage }),
   };
 }

@@ -13,6 +13,7 @@ import {
   EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
+  type MethodDeploymentOptions,
   MethodLoggingLevel,
   type MethodOptions,
   Period,
@@ -21,7 +22,7 @@ import {
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
-import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import { type ILogGroup, LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 
@@ -33,6 +34,8 @@ export interface ApiGatewayProps {
   readonly burst: number;
   readonly requestsPerDay: number;
   readonly accessLog: ILogGroup;
+  /** For which API Gateway keeps the log of its own errors. */
+  readonly logDays: RetentionDays;
   readonly timeout: Duration;
   /** Set the account's role by which API Gateway writes logs. */
   readonly logRole: boolean;
@@ -40,6 +43,13 @@ export interface ApiGatewayProps {
   readonly consoleOrigin?: string | undefined;
   readonly tracing: boolean;
 }
+
+/** What answers without a key, and shows no data. */
+const OPEN = ['/v1/health', '/docs', '/openapi.json'];
+const CONSOLE = ['/', '/console/{proxy+}'];
+/** Each of them, so that nobody without a key can run up a bill. */
+const OPEN_REQUESTS_PER_SECOND = 2;
+const OPEN_BURST = 20;
 
 const HEADERS = ['content-type', 'x-api-key', 'authorization', 'x-request-id', 'x-chiasm-attributes', 'range'];
 
@@ -52,6 +62,13 @@ export class ApiGateway extends Construct {
     super(scope, id);
     const { handler, consoleOrigin, stage } = props;
     const withKeys = props.authorization === 'api-key';
+    const openPaths = [...OPEN, ...(withKeys ? CONSOLE : [])];
+    const logged = { loggingLevel: MethodLoggingLevel.ERROR, dataTraceEnabled: false }; // data would be users' queries
+    const slow: MethodDeploymentOptions = {
+      ...logged,
+      throttlingRateLimit: OPEN_REQUESTS_PER_SECOND,
+      throttlingBurstLimit: OPEN_BURST,
+    };
     this.api = new RestApi(this, 'Api', {
       restApiName: `chiasm-${stage}`,
       description: 'Chiasm: multimodal search and question answering',
@@ -64,8 +81,8 @@ export class ApiGateway extends Construct {
         stageName: stage,
         throttlingRateLimit: props.requestsPerSecond,
         throttlingBurstLimit: props.burst,
-        loggingLevel: MethodLoggingLevel.ERROR,
-        dataTraceEnabled: false, // it would write users' queries into the log
+        ...logged,
+        methodOptions: Object.fromEntries(openPaths.map((path) => [`${path}/GET`, slow])),
         tracingEnabled: props.tracing,
         accessLogDestination: new LogGroupLogDestination(props.accessLog),
         accessLogFormat: AccessLogFormat.custom(ACCESS_LOG),
@@ -81,15 +98,16 @@ export class ApiGateway extends Construct {
       ? { apiKeyRequired: true, authorizationType: AuthorizationType.NONE }
       : { authorizationType: AuthorizationType.IAM };
     const open: MethodOptions = { authorizationType: AuthorizationType.NONE };
-    const version = this.api.root.addResource('v1');
-    version.addResource('{proxy+}').addMethod('ANY', undefined, guarded);
-    version.addResource('health').addMethod('GET', undefined, open);
-    for (const page of ['docs', 'openapi.json']) this.api.root.addResource(page).addMethod('GET', undefined, open);
-    if (withKeys) {
-      this.api.root.addMethod('GET', undefined, open);
-      this.api.root.addResource('console').addResource('{proxy+}').addMethod('GET', undefined, open);
-      this.keyId = this.#addKey(props);
-    }
+    this.api.root.addResource('v1').addResource('{proxy+}').addMethod('ANY', undefined, guarded);
+    for (const path of openPaths) this.api.root.resourceForPath(path).addMethod('GET', undefined, open);
+    if (withKeys) this.keyId = this.#addKey(props);
+    // API Gateway would make it by itself, and keep it for ever
+    const errors = new LogGroup(this, 'Errors', {
+      logGroupName: `API-Gateway-Execution-Logs_${this.api.restApiId}/${stage}`,
+      retention: props.logDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.api.deploymentStage.node.addDependency(errors);
     this.#answerInProblems(withKeys, consoleOrigin);
     acknowledge(this, EXCEPTIONS);
   }

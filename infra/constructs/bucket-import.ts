@@ -38,6 +38,7 @@ export interface BucketImportProps {
   readonly results: IBucket;
   readonly queue: Queue;
   readonly logGroup: ILogGroup;
+  readonly tracing: boolean;
   /** @default keys of AWS */
   readonly key?: IKey | undefined;
 }
@@ -50,7 +51,7 @@ const CONCURRENCY = 40;
 export class BucketImport extends Construct {
   readonly stateMachine: StateMachine;
 
-  constructor(scope: Construct, id: string, { media, results, queue, logGroup, key }: BucketImportProps) {
+  constructor(scope: Construct, id: string, { media, results, queue, logGroup, tracing, key }: BucketImportProps) {
     super(scope, id);
     const send = new CallAwsService(this, 'Send', {
       queryLanguage: QueryLanguage.JSONATA,
@@ -88,7 +89,7 @@ export class BucketImport extends Construct {
       definitionBody: DefinitionBody.fromChainable(list),
       queryLanguage: QueryLanguage.JSONATA,
       logs: { destination: logGroup, level: LogLevel.ERROR },
-      tracingEnabled: true,
+      tracingEnabled: tracing,
       timeout: Duration.days(2),
     });
     key?.grant(this.stateMachine, 'kms:GenerateDataKey', 'kms:Decrypt');
@@ -97,6 +98,7 @@ export class BucketImport extends Construct {
     );
     acknowledge(this.stateMachine, {
       'AwsSolutions-SF1': 'errors are logged; a line for each of millions of objects would cost more than the import',
+      'AwsSolutions-SF2': 'traced unless the setting operations.tracing is off',
     });
     acknowledgeWildcards(this.stateMachine, [
       NO_RESOURCE('delivering logs and traces'),

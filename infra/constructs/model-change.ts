@@ -6,7 +6,6 @@
 
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { CustomState, DefinitionBody, LogLevel, QueryLanguage, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
@@ -17,7 +16,7 @@ import type { BuildPrices } from '../costs/build-prices.ts';
 import { WorkerTask, type WorkerTaskProps } from './worker-task.ts';
 
 export interface ModelChangeProps extends Omit<WorkerTaskProps, 'writesVectors'> {
-  readonly logGroup: ILogGroup;
+  readonly tracing: boolean;
   /** For the estimate. */
   readonly prices: BuildPrices;
 }
@@ -28,7 +27,7 @@ const RETRIES = 5;
 export class ModelChange extends Construct {
   readonly stateMachine: StateMachine;
 
-  constructor(scope: Construct, id: string, { prices, environment, ...props }: ModelChangeProps) {
+  constructor(scope: Construct, id: string, { prices, environment, tracing, ...props }: ModelChangeProps) {
     super(scope, id);
     const task = new WorkerTask(this, 'builder', {
       ...props,
@@ -50,7 +49,7 @@ export class ModelChange extends Construct {
       definitionBody: DefinitionBody.fromChainable(build.next(report)),
       queryLanguage: QueryLanguage.JSONATA,
       logs: { destination: props.logGroup, level: LogLevel.ERROR },
-      tracingEnabled: true,
+      tracingEnabled: tracing,
       timeout: Duration.days(14),
     });
     task.grantRun(this.stateMachine);
@@ -63,7 +62,10 @@ export class ModelChange extends Construct {
       }),
     );
     props.data.key?.grantDecrypt(this.stateMachine);
-    acknowledge(this.stateMachine, { 'AwsSolutions-SF1': 'errors are logged; what is done is in the log of the task' });
+    acknowledge(this.stateMachine, {
+      'AwsSolutions-SF1': 'errors are logged; what is done is in the log of the task',
+      'AwsSolutions-SF2': 'traced unless the setting operations.tracing is off',
+    });
     acknowledgeWildcards(this.stateMachine, [
       NO_RESOURCE('delivering logs and traces'),
       { endsWith: ':*', reason: 'any revision of this one task definition' },

@@ -5,13 +5,13 @@
 
 import { cp, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { NATIVE_PACKAGES } from './native-packages.ts';
 
-const packageSchema = z.looseObject({
-  dependencies: z.record(z.string(), z.string()).default({}),
-  optionalDependencies: z.record(z.string(), z.string()).default({}),
-});
+/** As npm has installed it; nothing else is there to check it by, in a stage that has one package. */
+interface InstalledPackage {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
 
 /** Dependencies that only an installation needs. */
 const INSTALL_ONLY = new Set([
@@ -41,7 +41,7 @@ export async function placeNativePackages(from: string, to: string): Promise<rea
     const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);
     if (text === undefined) continue; // made for another platform, or for another kind of image
     placed.add(name);
-    const { dependencies, optionalDependencies } = packageSchema.parse(JSON.parse(text));
+    const { dependencies = {}, optionalDependencies = {} }: InstalledPackage = JSON.parse(text);
     wanted.push(...Object.keys(dependencies), ...Object.keys(optionalDependencies));
     await cp(folder, join(to, 'node_modules', name), {
       recursive: true,

@@ -49,6 +49,7 @@ export class ServingStack extends Stack {
       handler: search.alias,
       timeout: API_TIMEOUT,
       accessLog: logGroup,
+      logDays: operations.logDays,
       tracing: operations.tracing,
     });
     const ownOrigin = `https://${Fn.select(2, Fn.split('/', api.url))}`;

@@ -102,6 +102,7 @@ export class WorkersStack extends Stack {
     if (settings.nextModel !== undefined) {
       const { stateMachine } = new ModelChange(this, 'ModelChange', {
         ...task,
+        tracing,
         image: workerImage({ ...settings, model: settings.nextModel }, target),
         prices: buildPrices(task.machine),
       });
@@ -121,7 +122,7 @@ export class WorkersStack extends Stack {
 
     const { media, state: results } = data.storage;
     const { queue } = data.uploads;
-    this.bucketImport = new BucketImport(this, 'Import', { media, results, queue, logGroup, key: data.key });
+    this.bucketImport = new BucketImport(this, 'Import', { media, results, queue, logGroup, tracing, key: data.key });
     new WorkerAlarms(this, 'Alarms', {
       data,
       stage: settings.stage,

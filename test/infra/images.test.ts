@@ -2,7 +2,7 @@
 
 import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, matchesGlob } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bundlePrograms } from '../../infra/images/bundle.ts';
 import { placeNativePackages } from '../../infra/images/place-native-packages.ts';
@@ -13,6 +13,8 @@ const source = readFileSync(join(ROOT, 'infra/images/Dockerfile'), 'utf8');
 const { stages } = parseDockerfile(source);
 const instructions = stages.flatMap((stage) => stage.instructions.map((instruction) => ({ stage, ...instruction })));
 const TARGETS = ['lambda', 'worker', 'worker-cuda'];
+const entries = [...source.matchAll(/=(functions\/\S+\.ts)/g)].map((match) => match[1]!);
+const RUNTIME = 'infra/images/lambda-runtime';
 
 describe('the Dockerfile', () => {
   it('has the targets that the stacks build', () => {
@@ -32,10 +34,10 @@ describe('the Dockerfile', () => {
   });
 
   it('copies only what exists and is sent, or what an earlier stage made', () => {
-    const sent = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('!'))
-      .map((line) => line.slice(1));
+    const lines = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+    const sent = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const left = lines.filter((line) => /^[\w*]/.test(line) && line !== '*');
+    expect([...entries, ...sent].filter((path) => left.some((pattern) => matchesGlob(path, pattern)))).toEqual([]);
     const before: string[] = [];
     for (const stage of stages) {
       for (const { name, text } of stage.instructions) {
@@ -58,7 +60,6 @@ describe('the Dockerfile', () => {
   });
 
   it('bundles programs that exist', () => {
-    const entries = [...source.matchAll(/=(functions\/\S+\.ts)/g)].map((match) => match[1]!);
     expect(entries.length).toBeGreaterThan(3);
     expect(entries.filter((entry) => !existsSync(join(ROOT, entry)))).toEqual([]);
   });
@@ -68,10 +69,26 @@ describe('the Dockerfile', () => {
     const of = (name: string) =>
       stage.instructions.filter((instruction) => instruction.name === name).map(({ text }) => text);
     expect(of('USER')).toEqual(['10001:10001']);
+    expect(of('ENV')).toEqual(['HOME=/tmp']); // that user has none
     expect(of('HEALTHCHECK')).toHaveLength(1);
     expect(of('ENTRYPOINT')).toHaveLength(1);
     expect(stage.from).not.toBe('tools');
     expect(of('RUN').join()).not.toMatch(/g\+\+|make|python3/);
+  });
+
+  it("starts AWS's runtime client by the file that its package names, where Lambda looks for handlers", () => {
+    const { packages } = JSON.parse(readFileSync(join(ROOT, RUNTIME, 'package-lock.json'), 'utf8'));
+    const client = 'node_modules/aws-lambda-ric';
+    const { instructions: steps } = stages.find(({ name }) => name === 'lambda')!;
+    const [entry] = steps.filter(({ name }) => name === 'ENTRYPOINT');
+    expect(JSON.parse(entry!.text)).toEqual(['node', `${client}/${packages[client].bin['aws-lambda-ric']}`]);
+    expect(steps.map(({ text }) => text)).toContain('ln -s /opt/chiasm /var/task');
+  });
+
+  it('takes the arguments that the stacks give', () => {
+    const given = [...readFileSync(join(ROOT, 'infra/program-image.ts'), 'utf8').matchAll(/\b([A-Z]+): settings\./g)];
+    const taken = instructions.filter(({ name }) => name === 'ARG').map(({ text }) => text.split('=', 1)[0]);
+    expect(given.map(([, name]) => name).sort()).toEqual(taken.toSorted());
   });
 
   it('gives programs their arguments as lists, so that signals reach them', () => {

@@ -361,6 +361,20 @@ describe('the serving stack', () => {
     expect(Properties.MethodSettings[0]).toMatchObject({ DataTraceEnabled: false, LoggingLevel: 'ERROR' });
   });
 
+  it('slows down what answers without a key, and keeps the log of API Gateway itself for a limited time too', () => {
+    const settings = Object.values(stage.resources.Serving).find(({ Type }) => Type === 'AWS::ApiGateway::Stage')!
+      .Properties.MethodSettings;
+    const paths = settings.slice(1).map(({ ResourcePath }: any) => ResourcePath);
+    expect(paths).toEqual(['/~1v1~1health', '/~1docs', '/~1openapi.json', '/', '/~1console~1{proxy+}']);
+    for (const own of settings.slice(1)) {
+      expect(own).toMatchObject({ HttpMethod: 'GET', ThrottlingRateLimit: 2, DataTraceEnabled: false });
+    }
+    stage.template.Serving.hasResourceProperties('AWS::Logs::LogGroup', {
+      LogGroupName: { 'Fn::Join': ['', ['API-Gateway-Execution-Logs_', Match.anyValue(), '/test']] },
+      RetentionInDays: 30,
+    });
+  });
+
   it('answers its own refusals by problem documents', () => {
     const responses = Object.values(stage.resources.Serving).filter(
       ({ Type }) => Type === 'AWS::ApiGateway::GatewayResponse',
