@@ -1,7 +1,7 @@
 /**
  * Full-size towers with generated weights, JPEG in and vector out: Chiasm's encoder with decoding ahead, the session alone in
  * a loop on the same batches, and the `image-feature-extraction` pipeline of @huggingface/transformers over the same file,
- * all in one run. Then text queries one by one, how long a session takes to open, and its memory.
+ * all in one run. Then text queries one by one, how long a session takes to open, and its memory. For CLAP: sounds of ten seconds.
  *
  *   npm run bench -- encode [FOLDER] [--pictures N] [--rounds R] [--models NAME,NAME...] [--keep DIR]
  *                           [--megapixels M]   the pictures enlarged to this size, as cameras make them
@@ -20,6 +20,7 @@ import type { Encoder } from '#shared/encoders/encoder.ts';
 import { decodeImage } from '#shared/media/decode-image.ts';
 import type { Pixels } from '#shared/media/image.ts';
 import { createThreadedSession } from '#shared/runtime/threaded-session.ts';
+import { measureSounds } from './encode-sounds.ts';
 import { writePictures } from './ingest.bench.ts';
 import { enlargePictures } from './large-pictures.ts';
 import { machine, median, table } from './statistics.ts';
@@ -90,6 +91,7 @@ interface Settings {
 
 async function measure(name: string, keep: string, folder: string, settings: Settings): Promise<void> {
   const { count, rounds, batch, spinning } = settings;
+  if (name.startsWith('clap')) return measureSounds(name, join(keep, name), rounds);
   const files = (await readdir(folder)).filter((file) => /\.jpe?g$/i.test(file)).slice(0, count);
   const paths = files.map((file) => join(folder, file));
   const opening = async (modality: 'image' | 'text') => {

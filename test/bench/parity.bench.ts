@@ -3,6 +3,7 @@
  * /usr/bin/python3), as the slow image processors of transformers use it; sounds beside the formula in double precision.
  *
  *   npm run bench -- parity FOLDER [--pictures N]
+ *   npm run bench -- parity FOLDER --towers [--pictures N] [--keep DIR]   whole towers beside PyTorch instead
  */
 
 import { spawnSync } from 'node:child_process';
@@ -17,6 +18,7 @@ import { preprocessorConfigSchema } from '#shared/models/model-config.ts';
 import { referenceLogMel } from '../encoders/reference-log-mel.ts';
 import { createRandom } from '../models/tiny-meaning.ts';
 import { table } from './statistics.ts';
+import { compareTowers } from './towers/whole-towers.ts';
 
 const GEOMETRIES: Readonly<Record<string, ImageGeometry>> = {
   'CLIP: short side 224, centre, bicubic': {
@@ -66,11 +68,25 @@ export async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { pictures: { type: 'string', default: '40' } },
+    options: {
+      pictures: { type: 'string', default: '40' },
+      towers: { type: 'boolean', default: false },
+      keep: { type: 'string' },
+    },
   });
   const [folder] = positionals;
   if (folder === undefined) throw new Error('npm run bench -- parity FOLDER: give a folder with JPEGs');
   const files = (await readdir(folder)).filter((file) => /\.jpe?g$/i.test(file)).slice(0, Number(values.pictures));
+  if (values.towers) {
+    const compared = await compareTowers(
+      files.map((file) => join(folder, file)),
+      values.keep,
+    );
+    process.stdout.write(
+      `Beside PyTorch, the same weights\n\n${table([['', 'inputs', 'lowest cosine'], ...compared])}`,
+    );
+    return;
+  }
   const small = await Promise.all(files.map((file) => readFile(join(folder, file))));
   const large = await Promise.all(mosaics(small));
   const rows = [['', 'pictures', 'largest', 'mean', 'pixels that differ']];
