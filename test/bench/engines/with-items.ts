@@ -10,7 +10,7 @@ const MAPPED_BYTES = 2 ** 31;
 export function withItems(createEngine: CreateEngine): CreateEngine {
   return async (folder): Promise<Engine> => {
     const { insert: _, ...engine } = await createEngine(folder);
-    let database: DatabaseSync;
+    let database: DatabaseSync | undefined; // only once it is opened
     let lookUp: StatementSync;
     return {
       ...engine,
@@ -40,7 +40,7 @@ export function withItems(createEngine: CreateEngine): CreateEngine {
         return rows.map(([json]) => Number((JSON.parse(json) as { key: string }).key));
       },
       close: async () => {
-        database.close();
+        database?.close();
         await engine.close();
       },
     };
