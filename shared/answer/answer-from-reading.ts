@@ -85,7 +85,7 @@ async function read(
   }
   if (request.choices !== undefined) return { ...reading, candidates: [] };
   const quotes = (await passagesOf(deps, result)).flatMap(({ text, part }) => {
-    const quote = quoteSentence(text, subject);
+    const quote = quoteSentence(text, subject, request.question);
     return quote === undefined ? [] : [{ quote, part }];
   });
   const best = quotes.reduce<(typeof quotes)[number] | undefined>(

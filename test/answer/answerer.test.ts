@@ -144,6 +144,14 @@ describe('a quote', () => {
     expect(quoteSentence('', 'car')).toBeUndefined();
     expect(quoteSentence(text, '')).toBeUndefined();
   });
+
+  it('answers what is asked: a colour, a number', () => {
+    const text = 'label: Dog bark. A dog runs. The brown dog sleeps. Two dogs play.';
+    expect(quoteSentence(text, 'dog', 'what colour is the dog?')?.answer).toBe('The brown dog sleeps.');
+    expect(quoteSentence(text, 'dog', 'how many dogs are there?')?.answer).toBe('Two dogs play.');
+    expect(quoteSentence(text, 'dog', 'what does the dog do?')?.answer).toBe('label: Dog bark.');
+    expect(quoteSentence('label: Dog bark', 'dog', 'what colour is the dog?')).toBeUndefined();
+  });
 });
 
 describe('a statement', () => {

@@ -70,6 +70,8 @@ describe('the reporter', () => {
     [0.3, '0.3 s'],
     [42, '42 s'],
     [61, '1 min 1 s'],
+    [239.7, '4 min 0 s'],
+    [3_599.6, '1 h 0 min'],
     [3_660, '1 h 1 min'],
   ])('writes %d seconds as %s', (seconds, text) => {
     expect(formatSeconds(seconds)).toBe(text);
