@@ -27,7 +27,7 @@ LIMITS = [
     "Pictures are seen at 64 x 64 pixels (given as 80 x 80): small things, text and faces are lost.",
     "It knows about 200 kinds of everyday objects and animals, clothes, groceries, plain shapes and colours, fifty kinds of sounds and ten spoken words, in English. It does not know people or places by name and counts poorly.",
     "About 6,000 captioned photographs were at hand: long captions are matched mostly by a few of their words.",
-    f"Match probabilities hold for collections where about one pair in {round(1 / PRIOR)} is a match; rarer matches deserve a higher threshold.",
+    f"Match probabilities hold for collections where one pair in {round(1 / PRIOR)} is a match, for single words one in eight; rarer matches deserve a higher threshold.",
     "Some of the training data is for research only; whoever sells a product with the model should read the data licences.",
 ]
 RECALLS = {"retrieval-flickr": "Flickr8k captions over 113 photographs", "retrieval-products": "product titles over 800 pictures"}
@@ -52,7 +52,7 @@ def with_reports(metrics, folder):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--model", required=True), p.add_argument("--evaluation"), p.add_argument("--reports"), p.add_argument("--version", default="2")
+    p.add_argument("--model", required=True), p.add_argument("--evaluation"), p.add_argument("--reports"), p.add_argument("--version", default="3")
     arguments = p.parse_args()
     folder = Path(arguments.model)
     measured = json.loads(Path(arguments.evaluation).read_text()) if arguments.evaluation else {"metrics": [], "calibration": {}}

@@ -7,6 +7,8 @@ puts into chiasm.json. The protocol, so that another program can repeat it:
  retrieval     every caption (or title) is one query over the whole pool; R@k counts the queries whose own picture is among the first k.
                Flickr8k: the 113 photographs of split "validation". Products: the first 800 rows of fashion/items.jsonl.
  sounds        the class with the largest cosine to the normalised mean of its texts (SOUND_TEXTS in sound.py). ESC-10: fold 4. Words: 12 classes x 12 files.
+ asked         every word or phrase of one to three words that the captions of at least 4 of the 113 photographs say (asked.py) is a query; how often a photograph that
+               shows it is nearer than one that does not.
  intervals     95 %: Wilson for shares of single items, bootstrap over photographs (1,000 draws) for caption retrieval.
 """
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from asked import areas, asked_of
 from pack import opened, square
 from sources import CIFAR_SYNSETS, FASHION_VALIDATION, IMAGENETTE_NAMES, Mirror, WordNet, fashion_rows, flickr_photos, nonsense, with_article
 from sound import SOUND_TEXTS, padded, sound_validation
@@ -130,16 +133,17 @@ def retrieval(name, place, owner, pool, clip=(None, None, None)):
     return out
 
 
-def calibrate(positive, negative, rng):
-    """match probability = sigmoid(scale * cosine + bias) at the prior PRIOR: logistic regression on half of the pairs, ECE on the other half."""
-    sets = []
-    for values in (positive, negative):
-        values = np.asarray(values, np.float64)
-        order = rng.permutation(len(values))
-        sets.append((values[order[::2]], values[order[1::2]]))
-    (p_fit, p_test), (n_fit, n_test) = sets
-    x, y = np.concatenate([p_fit, n_fit]), np.concatenate([np.ones(len(p_fit)), np.zeros(len(n_fit))])
-    w = np.concatenate([np.full(len(p_fit), PRIOR / len(p_fit)), np.full(len(n_fit), (1 - PRIOR) / len(n_fit))])
+def calibrate(parts, rng):
+    """match probability = sigmoid(scale * cosine + bias). `parts`: (cosines of true pairs, of false pairs, share of true pairs) of different kinds of queries, which
+    count the same. Logistic regression on half of the pairs -> (calibration, expected calibration error on the other half, its table)."""
+    halves = [[], []]
+    for positive, negative, prior in parts:
+        for values, true, weight in ((positive, 1.0, prior), (negative, 0.0, 1 - prior)):
+            values = np.asarray(values, np.float64)[rng.permutation(len(values))]
+            for half in (0, 1):
+                some = values[half::2]
+                halves[half].append(np.stack([some, np.full(len(some), true), np.full(len(some), weight / len(parts) / max(1, len(some)))], 1))
+    (x, y, w), (x_test, y_test, w_test) = (np.concatenate(h).T for h in halves)
     a, b = 10.0, -5.0
     for _ in range(200):  # Newton with damping
         q = 1 / (1 + np.exp(-(a * x + b)))
@@ -150,23 +154,21 @@ def calibrate(positive, negative, rng):
         step *= min(1.0, 5.0 / (np.abs(step).max() + 1e-9))
         a, b = a - step[0], b - step[1]
     a = max(a, 0.1)
-    p = 1 / (1 + np.exp(-(a * np.concatenate([p_test, n_test]) + b)))
-    y = np.concatenate([np.ones(len(p_test)), np.zeros(len(n_test))])
-    w = np.concatenate([np.full(len(p_test), PRIOR / len(p_test)), np.full(len(n_test), (1 - PRIOR) / len(n_test))])
+    p = 1 / (1 + np.exp(-(a * x_test + b)))
     error, table = 0.0, []
     for k in range(10):
         inside = (p >= k / 10) & (p < (k + 1) / 10 if k < 9 else p <= 1)
-        if w[inside].sum() > 0:
-            said, true = np.average(p[inside], weights=w[inside]), np.average(y[inside], weights=w[inside])
-            error += w[inside].sum() * abs(said - true)
+        if w_test[inside].sum() > 0:
+            said, true = np.average(p[inside], weights=w_test[inside]), np.average(y_test[inside], weights=w_test[inside])
+            error += w_test[inside].sum() * abs(said - true)
             table.append([round(float(said), 3), round(float(true), 3), int(inside.sum())])
     return {"scale": round(float(a), 4), "bias": round(float(b), 4)}, float(error), table
 
 
 def pairs_of(similarity, same, rng, most=40000):
-    """-> (cosines of true pairs, cosines of false ones)."""
+    """-> (cosines of true pairs, cosines of false ones, how often a pair is true: as often as here, but at least PRIOR)."""
     positive, negative = similarity[same], similarity[~same]
-    return rng.choice(positive, min(most, len(positive)), replace=False), rng.choice(negative, min(most, len(negative)), replace=False)
+    return rng.choice(positive, min(most, len(positive)), replace=False), rng.choice(negative, min(most, len(negative)), replace=False), max(PRIOR, float(same.mean()))
 
 
 def main():
@@ -183,6 +185,12 @@ def main():
     captions, owner = [c for _, cs in photos for c in cs], np.array([n for n, (_, cs) in enumerate(photos) for _ in cs])
     captioned = model.text(captions)
     metrics += retrieval("Flickr8k captions over 113 photographs", places(captioned @ flickr.T, owner), owner, len(photos))
+    terms, shown = asked_of([cs for _, cs in photos], wordnet)
+    asked = model.text(terms)
+    area = areas(asked @ flickr.T, shown)
+    low, high = np.quantile([rng.choice(area, len(area)).mean() for _ in range(1000)], [0.025, 0.975])
+    metrics.append({"name": "words and short phrases over 113 photographs, mean area under the ROC curve", "value": round(float(area.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4),
+                    "chance": 0.5, "n": len(area), "clipVitB32": None})
     rows = fashion_rows(arguments.data)[:FASHION_VALIDATION]
     products = model.pictures(Image.open(Path(r["folder"]) / r["image"]).convert("RGB") for r in rows)
     titles = model.text([r["title"] for r in rows])
@@ -240,18 +248,15 @@ def main():
     parts.append(pairs_of(kind_names @ products[keep].T, np.arange(len(common))[:, None] == answers_of(keep, kinds, common)[None, :], rng, 3000))
     for z, t, answers in sets:
         parts.append(pairs_of(t @ z.T, np.arange(len(t))[:, None] == answers[None, :], rng, 3000))
+    parts.append(pairs_of(asked @ flickr.T, shown, rng, 3000))
     cross = [z for z, _, _ in sets] + [flickr, products]
     odd = np.concatenate([(strange @ z[:200].T).ravel() for z in cross])
-    positive = np.concatenate([rng.choice(a, 3000) for a, _ in parts])
-    negative = np.concatenate([rng.choice(b, 3000) for _, b in parts] + [rng.choice(odd, 2000)])
-    found = {"text-image": (positive, negative)}
-    found["text-audio"] = tuple(np.concatenate(x) for x in zip(*[tuple(rng.choice(v, 2000) for v in pairs_of(t @ z.T, np.arange(len(t))[:, None] == a[None, :], rng)) for z, t, a in
-                                                               ((heard, sound_texts, sound_answers), (said, word_texts, word_answers))]))
-    found["text-text"] = pairs_of(captioned @ captioned.T, (owner[:, None] == owner[None, :]) & ~np.eye(len(owner), dtype=bool), rng)
-    images = [pairs_of(z @ z.T, (a[:, None] == a[None, :]) & ~np.eye(len(a), dtype=bool), rng, 5000) for z, _, a in ((s[0][:1500], 0, s[2][:1500]) for s in (sets_shuffled(sets, rng) or [(products[keep], 0, answers_of(keep, kinds, common))]))]
-    found["image-image"] = tuple(np.concatenate(x) for x in zip(*images))
+    found = {"text-image": [*parts, (np.zeros(0), rng.choice(odd, 3000), 0.0)]}
+    found["text-audio"] = [pairs_of(t @ z.T, np.arange(len(t))[:, None] == a[None, :], rng, 2000) for z, t, a in ((heard, sound_texts, sound_answers), (said, word_texts, word_answers))]
+    found["text-text"] = [pairs_of(captioned @ captioned.T, (owner[:, None] == owner[None, :]) & ~np.eye(len(owner), dtype=bool), rng)]
+    found["image-image"] = [pairs_of(z @ z.T, (a[:, None] == a[None, :]) & ~np.eye(len(a), dtype=bool), rng, 5000) for z, _, a in ((s[0][:1500], 0, s[2][:1500]) for s in (sets_shuffled(sets, rng) or [(products[keep], 0, answers_of(keep, kinds, common))]))]
     sounds, sound_kinds = np.concatenate([heard, said]), np.concatenate([sound_answers, word_answers + 100])
-    found["audio-audio"] = pairs_of(sounds @ sounds.T, (sound_kinds[:, None] == sound_kinds[None, :]) & ~np.eye(len(sounds), dtype=bool), rng)
+    found["audio-audio"] = [pairs_of(sounds @ sounds.T, (sound_kinds[:, None] == sound_kinds[None, :]) & ~np.eye(len(sounds), dtype=bool), rng)]
     pictured = {"dog": ("CIFAR-10 zero-shot top-1 (test)", "dog"), "chainsaw": ("Imagenette zero-shot top-1", 3000684)}
     if sets:
         zs, ks = [], []
@@ -264,14 +269,14 @@ def main():
         zs, ks = np.concatenate(zs), np.array(ks)
         queries = np.isin([c for _, c in esc], list(pictured))
         names = np.array([c for _, c in esc])[queries]
-        found["audio-image"] = pairs_of(heard[queries] @ zs.T, names[:, None] == ks[None, :], rng)
+        found["audio-image"] = [pairs_of(heard[queries] @ zs.T, names[:, None] == ks[None, :], rng)]
     calibration, errors = {}, {}
-    for name, (positive, negative) in found.items():
-        calibration[name], error, table = calibrate(positive, negative, rng)
+    for name, kinds_of_pairs in found.items():
+        calibration[name], error, table = calibrate(kinds_of_pairs, rng)
         errors[name] = {"ece": round(error, 4), "said_true_n": table}
         filled = [abs(said - true) for said, true, n in table if n >= 30]
         metrics.append({"name": f"mean gap over tenths of the match probability, {name}", "value": round(float(np.mean(filled)), 4), "low": None, "high": None, "chance": None, "n": len(filled), "clipVitB32": None})
-        metrics.append({"name": f"expected calibration error, {name}", "value": round(error, 4), "low": None, "high": None, "chance": None, "n": len(positive) + len(negative), "clipVitB32": None})
+        metrics.append({"name": f"expected calibration error, {name}", "value": round(error, 4), "low": None, "high": None, "chance": None, "n": sum(len(a) + len(b) for a, b, _ in kinds_of_pairs), "clipVitB32": None})
     calibration.setdefault("audio-image", calibration["text-image"])
     scale, bias = calibration["text-image"]["scale"], calibration["text-image"]["bias"]
     best = np.array([np.max(strange @ z.T, 1) for z in cross])

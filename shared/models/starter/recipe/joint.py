@@ -1,6 +1,7 @@
 """Pictures and words together. Loss = contrast picture-text (every true pair of the batch is a positive: by photograph, title or WordNet ancestry, nonsense
 as further negatives) + side losses on the pooled features (class, product attributes) + what keeps the text tower's other words where they belong
 (paraphrases). With --workers N, N processes train on a batch each and average their gradients (on two busy cores faster than two threads)."""
+import json
 import math
 import pickle
 import random
@@ -14,8 +15,9 @@ from PIL import Image
 from torch import distributed, nn
 from torch.nn import functional as nf
 
+from asked import areas, asked_of
 from pack import open_store, opened, square
-from shipped import shipped_vision
+from shipped import shipped_text, shipped_vision
 from sources import FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, with_article
 from tokenizer import Tokenizer
 from towers import SEEN, SIDE, TextTower, VisionTower
@@ -61,6 +63,12 @@ class Material:
         self.labels = {label: k for k, label in enumerate(sorted({label_of(s, f) for s, f in self.facts} - {None}, key=str))}
         values = {a: sorted({f["row"].get(a) or "" for _, f in self.facts if "row" in f}) for a in ATTRIBUTES}
         self.values = {a: {v: k for k, v in enumerate(vs)} for a, vs in values.items()}
+
+    def keep(self, rows):
+        """Draws from these rows only."""
+        self.places = {source: [n for n in places if n in rows] for source, places in self.places.items()}
+        self.sources = [s for s in self.sources if self.places[s]]
+        self.weights = [SHARES[s] for s in self.sources]
 
     def of(self, synset):
         if synset not in self.ancestors:
@@ -195,6 +203,10 @@ def quick_scores(vision, text, tokenizer, sets, wordnet, device):
         with torch.no_grad():
             t = torch.cat([text(torch.from_numpy(tokenizer.batch([p[1] for p in pairs[n:n + 256]])).to(device)) for n in range(0, len(pairs), 256)])
         out[name] = recalls((t @ z.T).cpu(), [p[0] for p in pairs])
+        if name == "flickr":
+            terms, shown = asked_of(rows, wordnet)
+            with torch.no_grad():
+                out["asked"] = float(areas((text(torch.from_numpy(tokenizer.batch(terms)).to(device)) @ z.T).cpu().numpy(), shown).mean()) if terms else 0.0
     kinds = [r["articleType"] for r in sets["products"][1]]
     common = sorted(set(kinds), key=lambda k: (-kinds.count(k), k))[:20]
     keep = [n for n, k in enumerate(kinds) if k in common]
@@ -339,6 +351,20 @@ def with_mean(state, device):
 def scores_of(arguments, state, sets, wordnet):
     vision, text = with_mean(state, arguments.device)
     return said(quick_scores(vision, text, Tokenizer(state["vocabulary"]), sets, wordnet, arguments.device))
+
+
+def finished(arguments):
+    """The towers as far as they are: -> (vision, text, tokenizer), of the joint stage or of the files that `--begin` names, the text tower of the tune stage."""
+    work = Path(arguments.work)
+    if arguments.begin is None or (work / "joint.partial.pt").exists():
+        vision, text, tokenizer, _ = joint_state(arguments)
+    else:
+        shape = json.loads((Path(arguments.begin) / "config.json").read_text(encoding="utf8"))["vision_config"]
+        vision = shipped_vision(arguments.begin, {name: tuple(shape[name]) for name in ("widths", "blocks")}, torch.rand(32, 3, SEEN, SEEN) * 2 - 1)
+        text, tokenizer = shipped_text(arguments.begin)
+    if (work / "tune.pt").exists():
+        text.load_state_dict(torch.load(work / "tune.pt", map_location="cpu")["tower"])
+    return vision.to(arguments.device).eval(), text.to(arguments.device).eval(), tokenizer
 
 
 def joint_state(arguments):

@@ -61,18 +61,18 @@ def smoke_arguments(arguments):
     arguments.data, arguments.mirrors, arguments.work = str(folder / "data"), str(folder / "mirrors"), str(folder / "work")
     arguments.out = arguments.out or str(folder / "starter")
     arguments.scenes, arguments.word_steps, arguments.word_batch, arguments.joint_steps, arguments.batch = 48, 6, 16, 6, 16
-    arguments.sound_steps, arguments.sound_variants, arguments.word_variants = 4, 1, 1
+    arguments.tune_steps, arguments.tune_batch, arguments.sound_steps, arguments.sound_variants, arguments.word_variants = 4, 16, 4, 1, 1
     return arguments
 
 
 def check_read_back(arguments):
     """The towers that `--begin` reads from the exported files, with one more block in them, give the vectors of those that were exported."""
     import torch
-    from joint import Material, joint_state
+    from joint import Material, finished
     from export import sound_tower
     from shipped import shipped_audio, shipped_text, shipped_vision
     from sources import WordNet
-    vision, text, tokenizer, _ = joint_state(arguments)
+    vision, text, tokenizer = finished(arguments)
     pictures = Material(arguments, WordNet(arguments.wordnet)).sample(32)
     deeper = dict(widths=tuple(arguments.widths), blocks=(*arguments.blocks[:-1], arguments.blocks[-1] + 1))
     again, again_tokenizer = shipped_text(arguments.out)

@@ -186,13 +186,13 @@ def right_share(tower, texts, names, items, chosen):
 
 
 def sound_stage(arguments):
-    from joint import joint_state
+    from joint import finished
     from train import log, rate, save
     work, device, rng = Path(arguments.work), arguments.device, random.Random(arguments.seed)
     if (work / "sound.pt").exists():
         return
     torch.manual_seed(arguments.seed)
-    _, text, tokenizer, _ = joint_state(arguments)
+    _, text, tokenizer = finished(arguments)
     tower = AudioTower(tuple(arguments.sound_widths))
     items, validation = heard_clips(tower, arguments, log)
     if arguments.begin is not None:

@@ -1,4 +1,4 @@
-"""From the data folders to the ONNX files: pack, words, joint, sound, export. Each stage leaves a file in --work and is skipped when it is there,
+"""From the data folders to the ONNX files: pack, words, joint, tune, sound, export. Each stage leaves a file in --work and is skipped when it is there,
 the joint stage continues from its last checkpoint. Runs on a CPU (float32) and on CUDA (bfloat16 autocast) unchanged.
 
     python3 recipe/train.py --data DIR --mirrors DIR --work DIR --out shared/models/starter
@@ -129,7 +129,7 @@ def parser():
     p.add_argument("--wordnet", default="/usr/share/wordnet")
     p.add_argument("--work", default="starter-work", help="folder for what is packed and for checkpoints")
     p.add_argument("--out")
-    p.add_argument("--stages", default="pack,words,joint,sound,export")
+    p.add_argument("--stages", default="pack,words,joint,tune,sound,export")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--begin", help="a model folder whose towers the training goes on from, instead of from random numbers")
     p.add_argument("--half", action=argparse.BooleanOptionalAction, default=has_bfloat16(), help="convolutions in bfloat16")
@@ -152,6 +152,11 @@ def parser():
     p.add_argument("--joint-minutes", type=float, default=60, help="of processor time of one worker")
     p.add_argument("--batch", type=int, default=128, help="pictures a step, for each worker")
     p.add_argument("--score-minutes", type=float, default=10)
+    p.add_argument("--tune-pictures", type=int, default=100000, help="of the packed ones")
+    p.add_argument("--tune-steps", type=int, default=3000)
+    p.add_argument("--tune-minutes", type=float, default=15, help="of processor time")
+    p.add_argument("--tune-batch", type=int, default=256)
+    p.add_argument("--tune-rate", type=float, default=4e-4)
     p.add_argument("--sound-steps", type=int, default=100000)
     p.add_argument("--sound-minutes", type=float, default=10)
     p.add_argument("--sound-widths", type=whole_numbers, default=[32, 48, 96, 160])
@@ -178,6 +183,9 @@ def main():
         first_words(arguments, wordnet)
     if "joint" in stages:
         joint_stage(arguments, wordnet)
+    if "tune" in stages:
+        from tune import tune_stage
+        tune_stage(arguments, wordnet)
     if "sound" in stages:
         from sound import sound_stage
         sound_stage(arguments)
