@@ -1,7 +1,5 @@
 """The trained fusions -> the model folder. Large tables become int8 with a scale for each row, everything else float16; what is left to choose
 (temperature, the line below which it is better not to answer) is chosen on the validation part."""
-import hashlib
-import json
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as nf
 
+from card import write_card, write_json
 from network import LONGEST, SIDE, Fusion, starter_weights
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "starter" / "recipe"))
@@ -130,34 +129,9 @@ def ship(arguments):
                       dynamic_axes=dynamic, do_constant_folding=False)
     compact(str(path))
     material.tokenizer.save(out)
-    write(out / "config.json", {"model_type": "chiasm-reader", "max_position_embeddings": LONGEST, "pad_token_id": 0, "id2label": {str(n): a for n, a in enumerate(material.answers)}})
-    write(out / "preprocessor_config.json", {
+    write_json(out / "config.json", {"model_type": "chiasm-reader", "max_position_embeddings": LONGEST, "pad_token_id": 0, "id2label": {str(n): a for n, a in enumerate(material.answers)}})
+    write_json(out / "preprocessor_config.json", {
         "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": True, "do_resize": True, "size": {"height": SIDE, "width": SIDE}, "resample": 2, "do_center_crop": False,
         "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]})
-    files = ["onnx/model.onnx", "tokenizer.json", "tokenizer_config.json", "config.json", "preprocessor_config.json"]
-    card = {
-        "name": "chiasm-reader", "version": "1", "licence": "Apache-2.0", "summary": "Answers short questions about a picture from a list of answers.",
-        "abstainBelow": figures["abstainBelow"],
-        "files": {f: {"sha256": hashlib.sha256((out / f).read_bytes()).hexdigest(), "sizeBytes": (out / f).stat().st_size} for f in files},
-        "limits": LIMITS, "data": DATA}
-    write(out / "chiasm.json", card)
+    write_card(out, figures["abstainBelow"])
     log(f"ship: {len(material.answers)} answers, {path.stat().st_size / 1e6:.2f} MB")
-
-
-def write(path, value):
-    Path(path).write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
-
-
-DATA = [
-    {"name": "easy-VQA, train part", "licence": "MIT", "use": "colours and shapes of drawn pictures"},
-    {"name": "DAQUAR, train questions of a published split without its held-out pictures", "licence": "research", "use": "indoor photographs"},
-    {"name": "Flickr8k, train and validation photographs", "licence": "research", "use": "questions made from captions"},
-    {"name": "Fashion Product Images", "licence": "MIT (Kaggle)", "use": "questions made from product attributes; held-out products left out"},
-    {"name": "drawn scenes (recipe/questions.py)", "licence": "Apache-2.0", "use": "how many, what colour, where"},
-]
-LIMITS = [
-    "It answers from a list: one to three words, in English.",
-    "Photographs are seen at 128 x 128 pixels: small things, faces and text are lost. About indoor photographs it is wrong about three times in four.",
-    "It answers what is usual for such a question where it cannot see. Confidence says so; a picture's text is not read and cannot give it orders.",
-    "Some of the training data is for research only; whoever sells a product with the model should read the data licences.",
-]
