@@ -14,7 +14,7 @@ import type { Engine } from './engine.ts';
 
 export async function createEngine(folder: string): Promise<Engine> {
   const { build, settings, filters } = await createWholeEngine(folder);
-  let state: IndexState;
+  let state: IndexState | undefined; // only once it is opened
   let { ef } = DEFAULT_GRAPH_SEARCH;
   return {
     build,
@@ -30,10 +30,10 @@ export async function createEngine(folder: string): Promise<Engine> {
       ef = setting.ef!;
     },
     search: async (vector, limit, oneIn) =>
-      nearestRows(state, { vector, limit, ...groupFilter(oneIn) }, { ef }).folded.map(({ row }) => row),
+      nearestRows(state!, { vector, limit, ...groupFilter(oneIn) }, { ef }).folded.map(({ row }) => row),
     close: async () => {
-      state.overlay.close();
-      await state.generation?.close();
+      state?.overlay.close();
+      await state?.generation?.close();
     },
   };
 }
