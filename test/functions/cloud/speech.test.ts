@@ -66,5 +66,6 @@ it('is written down and asked with, once there is a speech model', { timeout: 30
   expect(await index(['slow.wav', 'short.txt'], STORING_MS + 8_000)).toEqual([{ itemIdentifier: 'message-0' }]);
   expect((await call('/v1/items/short.txt')).status).toBe('indexed');
   expect(await index(['slow.wav'], 120_000)).toEqual([]);
-  expect(await transcriptOf('slow.wav')).toMatchObject([{ text: 'it is green' }]);
+  const heard = () => transcriptOf('slow.wav'); // the API follows the index at its own pace
+  await expect.poll(heard, { timeout: 20_000 }).toMatchObject([{ text: 'it is green' }]);
 });
