@@ -24,7 +24,8 @@ export function drawRecallAgainstSpeed(curves: readonly Curve[], title: string):
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}">${content}</text>`;
   const line = (from: readonly [number, number], to: readonly [number, number]) =>
     `<line x1="${from[0].toFixed(1)}" y1="${from[1].toFixed(1)}" x2="${to[0].toFixed(1)}" y2="${to[1].toFixed(1)}" stroke="#ddd"/>`;
-  const parts = [text([WIDTH / 2, 22], `Recall@10 against queries a second, ${title}`)];
+  const heading = `Recall@10 against queries a second, ${title}`;
+  const parts = [text([WIDTH / 2, 22], heading)];
   for (let recall = LEAST_RECALL; recall < 1.001; recall += 0.05) {
     parts.push(line([x(recall), TOP], [x(recall), BOTTOM]), text([x(recall), BOTTOM + 18], recall.toFixed(2)));
   }
@@ -45,5 +46,5 @@ export function drawRecallAgainstSpeed(curves: readonly Curve[], title: string):
     parts.push(`<circle cx="${RIGHT + 22}" cy="${label - 4}" r="4" fill="${colour}"/>`);
     parts.push(text([RIGHT + 34, label], shown.length > 0 ? name : `${name} (below ${LEAST_RECALL})`, 'start'));
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>${parts.join('\n')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13"><title>${heading}</title><rect width="100%" height="100%" fill="#fff"/>${parts.join('\n')}</svg>\n`;
 }
