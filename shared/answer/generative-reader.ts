@@ -9,6 +9,7 @@ import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from '#shared/media/limits.ts'
 import { openImage } from '#shared/media/open-image.ts';
 import { taskCardSchema } from '#shared/models/model-card.ts';
 import { filesUsed, findGraph, readTaskCard, taskModelName } from '#shared/models/task-model-folder.ts';
+import { threadSettings } from '#shared/runtime/physical-cores.ts';
 import type { CandidateAnswer, Captioner, Reader, ReaderRequest } from './reader.ts';
 
 export interface GenerativeReaderOptions {
@@ -47,7 +48,12 @@ export async function loadGenerativeReader(
   const ModelClass = florence ? library.Florence2ForConditionalGeneration : library.AutoModelForImageTextToText;
   const [processor, model] = await Promise.all([
     library.AutoProcessor.from_pretrained(folder, { local_files_only: true }),
-    ModelClass.from_pretrained(folder, { local_files_only: true, dtype, device: 'cpu' }),
+    ModelClass.from_pretrained(folder, {
+      local_files_only: true,
+      dtype,
+      device: 'cpu',
+      session_options: threadSettings(),
+    }),
   ]).catch((cause: Error) => {
     throw new ChiasmError('model_invalid', `${folder} cannot be used: ${cause.message}`, { cause });
   });

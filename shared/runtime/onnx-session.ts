@@ -6,7 +6,7 @@
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { inspectOnnx } from './inspect-onnx.ts';
-import { physicalCores } from './physical-cores.ts';
+import { threadSettings } from './physical-cores.ts';
 import type { Session, SessionOptions, Tensor, TensorInfo, Tensors } from './session.ts';
 
 const LOG_ERRORS_ONLY = 3; // ORT's warnings about graph optimisation are no help to anybody here
@@ -43,13 +43,12 @@ export async function createOnnxSession(model: string | Uint8Array, options: Ses
 async function createOrtSession(model: string | Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const providers = options.executionProviders ?? ['cpu'];
   requireBuiltIn(providers);
-  const threads = options.threads ?? physicalCores();
   const ortOptions: InferenceSession.SessionOptions = {
     executionProviders: [...providers],
     graphOptimizationLevel: options.optimisation ?? 'all',
     logSeverityLevel: LOG_ERRORS_ONLY,
     extra: { session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' } } },
-    ...(threads !== undefined && { intraOpNumThreads: threads }),
+    ...threadSettings(options.threads),
   };
   try {
     return await (typeof model === 'string'

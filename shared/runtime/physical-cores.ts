@@ -21,3 +21,8 @@ export function physicalCores(folder = LINUX_PROCESSORS): number | undefined {
   }
   return cores.size === 0 ? undefined : Math.min(cores.size, availableParallelism());
 }
+
+/** For sessions of ONNX Runtime that others open: left to itself it ties its threads to cores, where they wait for each other. */
+export function threadSettings(threads: number | undefined = physicalCores()): { readonly intraOpNumThreads?: number } {
+  return threads === undefined ? {} : { intraOpNumThreads: threads };
+}

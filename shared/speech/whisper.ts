@@ -6,6 +6,7 @@
 import { deflateSync } from 'node:zlib';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { openSpeechModelFolder, type SpeechModelFolder } from '#shared/models/speech-model-folder.ts';
+import { threadSettings } from '#shared/runtime/physical-cores.ts';
 import { readSegments } from './read-segments.ts';
 import type { SpeechToText, TranscriptSegment } from './speech-to-text.ts';
 import { createDecoding } from './whisper-decoding.ts';
@@ -93,7 +94,8 @@ async function openModel(folder: SpeechModelFolder) {
   library.env.allowRemoteModels = false;
   library.env.allowLocalModels = true;
   library.env.localModelPath = '';
-  const options = { local_files_only: true, dtype: folder.formats, device: 'cpu' } as const;
+  const session_options = threadSettings();
+  const options = { local_files_only: true, dtype: folder.formats, device: 'cpu', session_options } as const;
   const [processor, model] = await Promise.all([
     library.AutoProcessor.from_pretrained(folder.path, { local_files_only: true }),
     library.WhisperForConditionalGeneration.from_pretrained(folder.path, options),
