@@ -70,7 +70,7 @@ export class Caretaker extends Construct {
       eventPattern: {
         source: ['aws.cloudformation'],
         detailType: ['CloudFormation Stack Status Change'],
-        detail: { 'stack-id': [{ prefix: stackId }], 'status-details': { status: TAKEN_OVER } },
+        detail: { 'stack-id': [{ prefix: `${stackId}/` }], 'status-details': { status: TAKEN_OVER } },
       },
       targets: [
         new LambdaFunction(this.function, { event: RuleTargetInput.fromObject({ source: 'chiasm.deployed' }) }),

@@ -22,7 +22,10 @@ export function physicalCores(folder = LINUX_PROCESSORS): number | undefined {
   return cores.size === 0 ? undefined : Math.min(cores.size, availableParallelism());
 }
 
-/** For sessions of ONNX Runtime that others open: left to itself it ties its threads to cores, where they wait for each other. */
+/**
+ * Of a session of ONNX Runtime, those too that other libraries open: left to itself it ties its threads to cores, where they
+ * wait for each other. Empty where the number of cores is not known.
+ */
 export function threadSettings(threads: number | undefined = physicalCores()): { readonly intraOpNumThreads?: number } {
   return threads === undefined ? {} : { intraOpNumThreads: threads };
 }

@@ -1,5 +1,7 @@
-/** One immutable generation, opened: graphs and codes of the vectors in memory, the vectors too while they are few; the rest as
- * read-only files. */
+/**
+ * One immutable generation, opened: graphs and codes of the vectors in memory, the vectors too while they are few; the rest
+ * as read-only files.
+ */
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

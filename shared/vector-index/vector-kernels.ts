@@ -6,9 +6,9 @@
 
 export interface VectorKernels {
   /**
-   * out[i] = scale x scales[r] x sum_d query[d] codes[r, d] with r = rows[i], for `count` rows. All but `count`, `width`
-   * and `scale` are byte offsets: rows int32, query int16 (at most 2,047), out float32. A row at `codes` has `width` codes of
-   * int8, its scale as float32, and is padded to width + CODES_TAIL bytes.
+   * out[i] = scale x s[r] x sum_d query[d] codes[r, d] with r = rows[i], for `count` rows. All but `count`, `width` and
+   * `scale` are byte offsets: rows int32, query int16 (at most 2,047), out float32. A row at `codes` has `width` codes of int8,
+   * its scale s as float32, and is padded to width + CODES_TAIL bytes.
    */
   scanCodes(rows: number, count: number, codes: number, width: number, query: number, scale: number, out: number): void;
   /** Reads a little of each line of the cache that these rows take, so that `scanCodes` need not wait for one after another. */

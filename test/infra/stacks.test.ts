@@ -272,7 +272,7 @@ describe('the workers stack', () => {
         source: ['aws.cloudformation'],
         'detail-type': ['CloudFormation Stack Status Change'],
         detail: {
-          'stack-id': [{ prefix: { 'Fn::Join': ['', Match.arrayWith([':stack/chiasm-test-workers'])] } }],
+          'stack-id': [{ prefix: { 'Fn::Join': ['', Match.arrayWith([':stack/chiasm-test-workers/'])] } }],
           'status-details': { status: ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'] },
         },
       },

@@ -65,7 +65,7 @@ def sound_tower(arguments):
 
 
 def export_all(arguments):
-    from joint import finished
+    from joint import finished, has_joint
     from towers import DIMENSIONS, SEEN, SIDE, AudioTower
     from train import log
     out = Path(arguments.out)
@@ -73,7 +73,7 @@ def export_all(arguments):
     vision, text, tokenizer = finished(arguments)
     vision, text, rng = vision.cpu(), text.cpu(), np.random.default_rng(1)
     work = Path(arguments.work)
-    joint, heard = (work / "joint.partial.pt").exists(), (work / "sound.pt").exists()
+    joint, heard = has_joint(work), (work / "sound.pt").exists()
     untouched = {"vision": not joint, "text": not joint and not (work / "tune.pt").exists(), "audio": not heard}
     audio = sound_tower(arguments) if heard else AudioTower(tuple(arguments.sound_widths))
     sentences = ["two dogs run on the grass", "a red car", "Nike Men's Blue T-shirt, size M", "x"]
@@ -88,6 +88,8 @@ def export_all(arguments):
     for name, tower, example, inputs, outputs, dynamic, feeds in plan:
         path = out / "onnx" / f"{name}_model.onnx"
         if untouched[name]:
+            if arguments.begin is None:
+                raise SystemExit(f"export: no {name} tower was trained in {work}; run its stage, or name a model folder with --begin whose file is to stay")
             path.write_bytes((Path(arguments.begin) / "onnx" / path.name).read_bytes())
             log(f"export: {path.name} as it was")
             continue

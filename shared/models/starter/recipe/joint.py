@@ -356,7 +356,7 @@ def scores_of(arguments, state, sets, wordnet):
 def finished(arguments):
     """The towers as far as they are: -> (vision, text, tokenizer), of the joint stage or of the files that `--begin` names, the text tower of the tune stage."""
     work = Path(arguments.work)
-    if arguments.begin is None or (work / "joint.partial.pt").exists():
+    if has_joint(work) or arguments.begin is None:
         vision, text, tokenizer, _ = joint_state(arguments)
     else:
         shape = json.loads((Path(arguments.begin) / "config.json").read_text(encoding="utf8"))["vision_config"]
@@ -365,6 +365,10 @@ def finished(arguments):
     if (work / "tune.pt").exists():
         text.load_state_dict(torch.load(work / "tune.pt", map_location="cpu")["tower"])
     return vision.to(arguments.device).eval(), text.to(arguments.device).eval(), tokenizer
+
+
+def has_joint(work):
+    return any((work / name).exists() for name in ("joint.pt", "joint.partial.pt"))
 
 
 def joint_state(arguments):
