@@ -47,7 +47,13 @@ export interface Evidence {
 export type AnswerBasis =
   | { readonly kind: 'image' }
   | { readonly kind: 'items'; readonly query: string; readonly read: number }
-  | { readonly kind: 'matches'; readonly query: string; readonly minProbability: number; readonly matches: number };
+  | {
+      readonly kind: 'matches';
+      readonly query: string;
+      readonly minProbability: number;
+      readonly matches: number;
+      readonly expected: number;
+    };
 
 export interface Answer {
   /** As it was understood: with what a follow-up refers to put in. */

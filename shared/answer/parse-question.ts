@@ -27,10 +27,11 @@ const OWNER = String.raw`(?:(?:of )?(?:my|the|our|all|these|those)\s+){0,3}`;
 const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|contains|include|are|is|mention|mentions)(?: of| about| in)?|with|of|about)`;
 
 const COUNT = new RegExp(
-  String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:do (?:i|we) have\s+)?${SHOWS}\s+(.+)$`,
+  String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:(?:do (?:i|we) have|are there)\s+)?${SHOWS}\s+(.+?)(?:\s+(?:do (?:i|we) have|are there))?$`,
 );
 const EXISTS = [
   new RegExp(String.raw`^(?:is|are) there (?:an?|any|some)\s+${COLLECTION}\s+${SHOWS}\s+(.+)$`),
+  /^(?:is|are) there (?:any |some )?(.+)$/,
   new RegExp(
     String.raw`^(?:do|does|have|has) (?:i|we|any of ${OWNER}${COLLECTION}|any ${COLLECTION})\s+(?:have|own|got|show|shows|contain|mention)?\s*(?:an?\b|any\b|some\b)?\s*(?:${COLLECTION}\s+${SHOWS}\s+)?(.+)$`,
   ),

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AnswerDependencies } from '#shared/answer/answer.ts';
 import { mergeReadings } from '#shared/answer/answer-from-reading.ts';
 import { createAnswerer } from '#shared/answer/answerer.ts';
 import { openReader } from '#shared/answer/open-reader.ts';
 import { quoteSentence } from '#shared/answer/quote-sentence.ts';
 import { createRankingReader, statementOf } from '#shared/answer/ranking-reader.ts';
 import { createOnnxSession } from '#shared/runtime/onnx-session.ts';
+import type { SearchAnswer } from '#shared/search/query.ts';
 import { colourPicture, createFixture, type Fixture } from '../functions/api/api-fixture.ts';
 import { makeAnswerModel } from '../models/make-answer-model.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
@@ -77,11 +79,17 @@ describe('a question about a picture', () => {
 });
 
 describe('a question about the collection', () => {
-  it('counts every match above the line, and says so', async () => {
+  it('counts what is expected of all matches, and shows those above the line', async () => {
     const answer = await answerer.answer({ question: 'how many of my pictures show a red square?' });
     expect(answer).toMatchObject({
       answer: '2',
-      basis: { kind: 'matches', query: 'a red square', minProbability: 0.5, matches: 2 },
+      basis: {
+        kind: 'matches',
+        query: 'a red square',
+        minProbability: 0.5,
+        matches: 2,
+        expected: expect.closeTo(2, 0),
+      },
     });
     expect(answer.evidence.map(({ key }) => key).sort()).toEqual(['a/crimson.png', 'a/red.png']);
   });
@@ -114,6 +122,47 @@ describe('a question about the collection', () => {
     const history = [{ question: 'is there a blue square?', answer: 'yes' }];
     const answer = await answerer.answer({ question: 'and what colour is it?', history });
     expect(answer).toMatchObject({ question: 'what colour is the blue square?', answer: 'blue' });
+  });
+});
+
+describe('a count', () => {
+  const ask = (question: string, probabilities: readonly number[], matched: 'vector' | 'text' = 'vector') => {
+    const results = probabilities.map((probability, i) => ({ key: `${i}.png`, matched, probability, part: null }));
+    const search = { search: async () => ({ results }) as unknown as SearchAnswer };
+    return createAnswerer({
+      ...fixture.deps,
+      search,
+      ranking: { name: 'ranking' },
+    } as unknown as AnswerDependencies).answer({
+      question,
+    });
+  };
+  const many = (count: number, probability: number) => Array.from({ length: count }, () => probability);
+
+  it('is the sum of the probabilities, also of what is below the line', async () => {
+    const answer = await ask('how many pictures show a dog?', [0.9, 0.8, ...many(100, 0.3)]);
+    expect(answer).toMatchObject({
+      answer: '32',
+      abstained: false,
+      basis: { matches: 2, expected: expect.closeTo(31.7) },
+    });
+    expect(answer.evidence).toHaveLength(2);
+    expect(answer.confidence).toBeCloseTo((0.81 + 0.64 + 9) / 31.7);
+  });
+
+  it('has an item in it that holds the words, whatever its vector says', async () => {
+    expect(await ask('how many documents mention a dog?', [0, 0.1], 'text')).toMatchObject({ answer: '2' });
+  });
+
+  it('is not given where some are expected and none can be shown', async () => {
+    const abstained = { answer: null, abstained: true, evidence: [] };
+    const scattered = many(52, 0.1);
+    expect(await ask('how many pictures show a dog?', scattered)).toMatchObject({
+      ...abstained,
+      alternatives: [{ answer: '5', confidence: expect.closeTo(0.1) }],
+    });
+    expect(await ask('is there a dog?', scattered)).toMatchObject({ ...abstained, alternatives: [{ answer: 'yes' }] });
+    expect(await ask('is there a dog?', many(5, 0.1))).toMatchObject({ answer: 'no', confidence: 0.9 });
   });
 });
 

@@ -73,11 +73,17 @@ export const answerSchema = z
       .discriminatedUnion('kind', [
         z.object({ kind: z.literal('image') }),
         z.object({ kind: z.literal('items'), query: z.string(), read: z.int() }),
-        z.object({ kind: z.literal('matches'), query: z.string(), minProbability: z.number(), matches: z.int() }),
+        z.object({
+          kind: z.literal('matches'),
+          query: z.string(),
+          minProbability: z.number(),
+          matches: z.int(),
+          expected: z.number().openapi({ description: 'The sum of the match probabilities of all items.' }),
+        }),
       ])
       .openapi({
         description:
-          'What was looked at: the picture, the best items of a search one by one, or every match above the probability line.',
+          'What was looked at: the picture, the best items of a search one by one, or every match: how many are above the probability line, and how many are expected among all.',
       }),
     model: z.string(),
   })

@@ -36,6 +36,6 @@ function basisOf({ basis }: Answer): HTMLElement | undefined {
   const sentence =
     basis.kind === 'items'
       ? `Read in ${plural(basis.read, 'item')} found for “${basis.query}”.`
-      : `Counted: ${plural(basis.matches, 'match', 'matches')} for “${basis.query}”, each at least ${percent(basis.minProbability)} likely.`;
+      : `Counted: about ${Math.round(basis.expected)} for “${basis.query}”; ${plural(basis.matches, 'match', 'matches')} at least ${percent(basis.minProbability)} likely.`;
   return h('p', { class: 'quiet' }, sentence);
 }

@@ -141,7 +141,13 @@ export interface Answer {
   readonly basis:
     | { readonly kind: 'image' }
     | { readonly kind: 'items'; readonly query: string; readonly read: number }
-    | { readonly kind: 'matches'; readonly query: string; readonly minProbability: number; readonly matches: number };
+    | {
+        readonly kind: 'matches';
+        readonly query: string;
+        readonly minProbability: number;
+        readonly matches: number;
+        readonly expected: number;
+      };
 }
 
 export interface UploadTarget {

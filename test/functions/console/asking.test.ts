@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
     await page.locator('#words').pressSequentially('how many pictures show blue');
     expect(await panelOf(page).count()).toBe(0);
     await page.locator('#words').press('?');
-    await panelOf(page).getByText('Counted: 2 matches for “blue”, each at least 50 % likely.').waitFor();
+    await panelOf(page).getByText('Counted: about 2 for “blue”; 2 matches at least 50 % likely.').waitFor();
     expect(await panelOf(page).locator('.said').textContent()).toBe('2');
     expect(await evidenceOf(page)).toEqual(['colours/blue.png', 'colours/cyan.png']); // near each other in the tiny space
     await page.locator('#words').press('Enter');
