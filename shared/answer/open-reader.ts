@@ -5,8 +5,9 @@ import { type FindModelOptions, findModel } from '#shared/models/find-model.ts';
 import { readModelType } from '#shared/models/task-model-folder.ts';
 import type { OpenSession } from '#shared/runtime/session.ts';
 import { loadClassifierReader } from './classifier-reader.ts';
-import { loadGenerativeReader } from './generative-reader.ts';
+
 import type { Reader } from './reader.ts';
+import { openGenerativeReader } from './threaded-generative-reader.ts';
 
 const CLASSIFIERS: readonly string[] = ['chiasm-reader', 'vilt'];
 const GENERATIVE: readonly string[] = ['florence2', 'smolvlm', 'idefics3'];
@@ -28,7 +29,7 @@ export async function openReader(chosen: string, deps: { readonly openSession: O
   if (modelId !== undefined) return (await import('./bedrock-reader.ts')).openBedrockReader(modelId); // others do without its SDK
   const type = await readModelType(chosen);
   if (CLASSIFIERS.includes(type)) return loadClassifierReader(chosen, deps);
-  if (GENERATIVE.includes(type)) return loadGenerativeReader(chosen, type);
+  if (GENERATIVE.includes(type)) return openGenerativeReader(chosen, type);
   throw new ChiasmError(
     'model_invalid',
     `${chosen}: models of type ${JSON.stringify(type)} do not answer questions; these do: ${[...CLASSIFIERS, ...GENERATIVE].join(', ')}`,

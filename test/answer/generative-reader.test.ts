@@ -52,6 +52,26 @@ describe.each([
     });
   });
 
+  it('stops in the middle of its words, and answers the next question', async () => {
+    const image = await colourPicture('#f00');
+    const stopping = new AbortController();
+    const onText = () => stopping.abort();
+    const stopped = reader.read({ image, question: 'what?', onText, signal: stopping.signal });
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await reader.read({ image, question: 'what?' })).toMatchObject([{ answer: 'it is red' }]);
+  });
+
+  it('answers several who ask at once, each with the own words', async () => {
+    const ask = async (css: string) => {
+      const pieces: string[] = [];
+      const image = await colourPicture(css);
+      const [candidate] = await reader.read({ image, question: 'what?', onText: (text) => pieces.push(text) });
+      expect(pieces.join('').trim()).toBe(candidate!.answer);
+      return candidate!.answer;
+    };
+    expect(await Promise.all(['#f00', '#00f', '#fff'].map(ask))).toEqual(['it is red', 'it is blue', 'it is white']);
+  });
+
   it('refuses what is no picture', async () => {
     await expect(reader.read({ image: Buffer.from('hello'), question: 'what?' })).rejects.toMatchObject({
       code: 'unsupported_type',
