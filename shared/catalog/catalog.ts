@@ -55,7 +55,7 @@ CREATE TABLE item (
   perceptual_hash TEXT,
   json TEXT NOT NULL
 );
-CREATE INDEX item_modality ON item (modality);
+CREATE INDEX item_modality ON item (modality, status);
 CREATE INDEX item_content_type ON item (content_type);
 CREATE INDEX item_size_bytes ON item (size_bytes);
 CREATE INDEX item_indexed_at ON item (indexed_at);

@@ -5,7 +5,7 @@
  */
 
 import { ChiasmError } from '#shared/core/errors.ts';
-import { dot } from '#shared/core/vector.ts';
+import { dot, row as rowOf } from '#shared/core/vector.ts';
 import { CODES_TAIL, createVectorKernels, KERNEL_WIDTH } from './vector-kernels.ts';
 
 export interface CodedMatrix {
@@ -29,7 +29,6 @@ export interface CodedQuery {
   readonly likelyError: number;
 }
 
-const GREATEST_CODE = 127;
 /** Twelve bits with the sign: sums of 4,096 products fit 32 bits in the kernel's four lanes. */
 const GREATEST_QUERY = 2047;
 /** Of the row that is coded worst; of the others it is some more: 20,000 errors of a query stayed within three. */
@@ -38,13 +37,26 @@ const LIKELY_DEVIATIONS = 4;
 const ROUNDING = 1e-5;
 /** At scattered places, and together no more than the nearest caches hold. */
 const FEW_ROWS = 256;
+/** Rows that are coded at a time, which the nearest caches hold. */
+const STAGED_ROWS = 128;
 const GREATEST_MEMORY_BYTES = 2 ** 32 - 2 ** 16;
 
 /** `wanted` rows can be compared at a time. */
 export function createCodedMatrix(rows: number, dimensions: number, wanted: number): CodedMatrix {
   const width = Math.ceil(dimensions / KERNEL_WIDTH) * KERNEL_WIDTH;
   const rowBytes = width + CODES_TAIL;
-  const at = { query: 0, wanted: width * 2, scores: width * 2 + wanted * 4, codes: width * 2 + wanted * 8 };
+  const floats = width * 4;
+  const [query, centreAt, stagedAt] = [0, width * 2, width * 2 + floats];
+  const wantedAt = stagedAt + STAGED_ROWS * floats;
+  const scoresAt = wantedAt + wanted * 4;
+  const at = {
+    query,
+    centre: centreAt,
+    staged: stagedAt,
+    wanted: wantedAt,
+    scores: scoresAt,
+    codes: scoresAt + wanted * 4,
+  };
   const bytes = at.codes + rows * rowBytes;
   if (bytes > GREATEST_MEMORY_BYTES) {
     throw new ChiasmError(
@@ -53,38 +65,28 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
     );
   }
   const { kernels, memory } = createVectorKernels(bytes);
-  const codes = new Int8Array(memory.buffer, at.codes, rows * rowBytes);
-  const floats = new Float32Array(memory.buffer);
   const queryCodes = new Int16Array(memory.buffer, at.query, width);
+  const centre = new Float32Array(memory.buffer, at.centre, width);
+  const staged = new Float32Array(memory.buffer, at.staged, STAGED_ROWS * width);
   let queryScale = 1;
-  let centre: Float32Array | undefined;
+  let isCentred = false;
   let greatestResidual = 0;
-
-  const codeRow = (row: number, vectors: Float32Array, from: number, c: Float32Array) => {
-    let greatest = 0;
-    for (let d = 0; d < dimensions; d++) {
-      const value = Math.abs(vectors[from + d]! - c[d]!);
-      if (value > greatest) greatest = value;
-    }
-    const scale = greatest / GREATEST_CODE;
-    const inverse = scale === 0 ? 0 : 1 / scale;
-    let residual = 0;
-    for (let d = 0; d < dimensions; d++) {
-      const value = (vectors[from + d]! - c[d]!) * inverse;
-      const rounded = Math.round(value);
-      codes[row * rowBytes + d] = rounded;
-      residual += (value - rounded) ** 2;
-    }
-    floats[(at.codes + row * rowBytes + width) / 4] = scale;
-    greatestResidual = Math.max(greatestResidual, Math.sqrt(residual) * scale);
-  };
 
   return {
     wanted: new Int32Array(memory.buffer, at.wanted, wanted),
     scores: new Float32Array(memory.buffer, at.scores, wanted),
     code: (first, vectors) => {
-      centre ??= meanRow(vectors, dimensions);
-      for (let i = 0; i * dimensions < vectors.length; i++) codeRow(first + i, vectors, i * dimensions, centre);
+      if (!isCentred) centre.set(meanRow(vectors, dimensions));
+      isCentred = true;
+      const count = vectors.length / dimensions;
+      for (let from = 0; from < count; from += STAGED_ROWS) {
+        const rows = Math.min(STAGED_ROWS, count - from);
+        const matrix = vectors.subarray(from * dimensions, (from + rows) * dimensions);
+        if (width === dimensions) staged.set(matrix);
+        else for (let i = 0; i < rows; i++) staged.set(rowOf(matrix, dimensions, i), i * width);
+        const residual = kernels.codeRows(at.staged, rows, width, at.centre, at.codes + (first + from) * rowBytes);
+        greatestResidual = Math.max(greatestResidual, Math.sqrt(residual));
+      }
     },
     /**
      * |q x - estimate| <= |q| |x - coded x| + |q - coded q| |coded x - c|, and |coded x - c| is at most 2 for unit vectors.
@@ -103,7 +105,7 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
       const error = greatestResidual * Math.sqrt(dot(query, query)) + 2 * Math.sqrt(residual) * queryScale;
       const greatestError = error + ROUNDING;
       return {
-        offset: centre === undefined ? 0 : dot(query, centre),
+        offset: dot(query, centre, dimensions),
         greatestError,
         likelyError: Math.min(greatestError, (LIKELY_DEVIATIONS * error) / Math.sqrt(dimensions) + ROUNDING),
       };

@@ -1,29 +1,29 @@
 /**
- * The vectors of a generation: one byte a number in memory for estimates; the full vectors in memory too while they are few,
- * otherwise in their file, of which a search reads only the few rows that it needs.
+ * The vectors of a generation: one byte a number in memory for estimates; the full vectors in their file, of which a search
+ * reads only the few rows that it needs. While they are few, they come into memory too, after the first search.
  */
 
-import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { row as rowOf } from '#shared/core/vector.ts';
 import { type CodedMatrix, createCodedMatrix } from './coded-matrix.ts';
-import { checkFile, type ExpectedFile } from './generation-files.ts';
+import { CHUNK_BYTES, checkFile, digestChunks, type ExpectedFile, fill } from './generation-files.ts';
 import type { Estimates, VectorRows } from './vector-rows.ts';
 
 export interface CodedRows extends VectorRows {
+  /** Vectors that are in memory so far. */
+  readonly heldRows: number;
   close(): Promise<void>;
 }
 
-const CHUNK_BYTES = 2 * 1024 * 1024; // about 5 ms of hashing and coding between two turns of the event loop
 const SCAN_ROWS = 16_384;
 
 /**
  * Reads and codes the whole file, which must be the expected one, and keeps it open. The bytes served later are those of
  * the open file, whatever happens to its name.
- * @param heldBytes a file of at most this size is held in memory: where calls of the system are slow, reading a row takes
- *   a hundred times longer than copying it
+ * @param heldBytes a file of at most this size is held in memory from the first search on: where calls of the system are
+ *   slow, reading a row takes a hundred times longer than copying it
  * @throws ChiasmError `state_corrupt` when the file is not the expected one
  */
 export async function openCodedRows(
@@ -33,56 +33,75 @@ export async function openCodedRows(
   dimensions: number,
   heldBytes: number,
 ): Promise<CodedRows> {
-  const rows = expected.sizeBytes / (dimensions * 4);
-  const held = expected.sizeBytes <= heldBytes ? new Float32Array(rows * dimensions) : undefined;
+  const rowBytes = dimensions * 4;
+  const rows = expected.sizeBytes / rowBytes;
   const coded = createCodedMatrix(rows, dimensions, Math.min(rows, SCAN_ROWS));
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
     if (size !== expected.sizeBytes) checkFile({ sizeBytes: size, digest: 'not computed' }, expected, name);
-    const digest = await codeFile(file, rows, dimensions, (first, vectors) => {
-      coded.code(first, vectors);
-      held?.set(vectors, first * dimensions);
+    const chunkBytes = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes)) * rowBytes;
+    const actual = await digestChunks(file, chunkBytes, (bytes, at) => {
+      coded.code(at / rowBytes, new Float32Array(bytes.buffer, 0, bytes.byteLength / 4));
     });
-    checkFile({ sizeBytes: size, digest }, expected, name);
+    checkFile(actual, expected, name);
   } catch (error) {
     await file.close();
     throw error;
   }
+  const held = expected.sizeBytes <= heldBytes ? createHeldRows(file, rows, dimensions) : undefined;
   return {
     dimensions,
+    get heldRows() {
+      return held?.count ?? 0;
+    },
     estimate: (query, wanted) => estimate(coded, query, wanted),
     read: (row, target) => {
-      if (held !== undefined) return target.set(rowOf(held, dimensions, row));
-      const read = readSync(file.fd, target, 0, target.byteLength, row * target.byteLength);
-      if (read === target.byteLength) return;
+      const vector = held?.row(row);
+      if (vector !== undefined) return target.set(vector);
+      const read = readSync(file.fd, target, 0, rowBytes, row * rowBytes);
+      if (read === rowBytes) return;
       throw new ChiasmError('state_corrupt', `${name} became shorter while it was open; restore it`);
     },
-    close: () => file.close(),
+    close: async () => {
+      await held?.stop();
+      await file.close();
+    },
   };
 }
 
-async function codeFile(
-  file: FileHandle,
-  rows: number,
-  dimensions: number,
-  code: (first: number, vectors: Float32Array) => void,
-): Promise<string> {
-  const hash = createHash('sha256');
-  const rowBytes = dimensions * 4;
-  const chunkRows = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
-  const chunk = new Float32Array(chunkRows * dimensions);
-  for (let first = 0; first < rows; first += chunkRows) {
-    const bytes = new Uint8Array(chunk.buffer, 0, Math.min(chunkRows, rows - first) * rowBytes);
-    for (let at = 0; at < bytes.byteLength; ) {
-      const { bytesRead } = await file.read(bytes, at, bytes.byteLength - at, first * rowBytes + at);
-      if (bytesRead === 0) return 'not computed'; // the file became shorter
-      at += bytesRead;
+/**
+ * Rows in memory, read in the background from when the first one is asked for: a start does not wait for them, and what is
+ * never searched does not hold them.
+ */
+function createHeldRows(file: FileHandle, rows: number, dimensions: number) {
+  let matrix: Float32Array<ArrayBuffer> | undefined;
+  /** As many of the first rows are there. */
+  let count = 0;
+  let reading: Promise<void> | undefined;
+  let stopped = false;
+  const readAll = async (target: Float32Array<ArrayBuffer>) => {
+    for (let at = 0; at < target.byteLength && !stopped; at += CHUNK_BYTES) {
+      const bytes = new Uint8Array(target.buffer, at, Math.min(CHUNK_BYTES, target.byteLength - at));
+      if ((await fill(file, bytes, at)).byteLength < bytes.byteLength) return;
+      count = Math.floor((at + bytes.byteLength) / (dimensions * 4));
     }
-    hash.update(bytes);
-    code(first, chunk.subarray(0, bytes.byteLength / 4));
-  }
-  return hash.digest('hex');
+  };
+  return {
+    get count() {
+      return count;
+    },
+    /** Undefined while it is not in memory. */
+    row: (row: number): Float32Array | undefined => {
+      matrix ??= new Float32Array(rows * dimensions);
+      reading ??= readAll(matrix).catch(() => undefined); // what could not be read is read when it is needed, or throws then
+      return row < count ? rowOf(matrix, dimensions, row) : undefined;
+    },
+    stop: async () => {
+      stopped = true;
+      await reading;
+    },
+  };
 }
 
 function estimate(coded: CodedMatrix, query: Float32Array, wanted: Int32Array): Estimates {

@@ -1,11 +1,11 @@
 /** Reading the large files of a generation: each one is checked against its SHA-256 before anything is served from it. */
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { ChiasmError } from '#shared/core/errors.ts';
 
-const CHUNK_BYTES = 4 * 1024 * 1024; // about 3 ms of hashing between two turns of the event loop
+/** About a millisecond of hashing between two turns of the event loop, and what the nearer caches hold. */
+export const CHUNK_BYTES = 1024 * 1024;
 
 export interface ExpectedFile {
   readonly sizeBytes: number;
@@ -19,13 +19,12 @@ export async function verifyFile(path: string, expected: ExpectedFile, name: str
 }
 
 export async function digestFile(path: string): Promise<ExpectedFile> {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-    hash.update(chunk as Buffer);
-    sizeBytes += (chunk as Buffer).byteLength;
+  const file = await open(path, 'r');
+  try {
+    return await digestChunks(file, CHUNK_BYTES);
+  } finally {
+    await file.close();
   }
-  return { sizeBytes, digest: hash.digest('hex') };
 }
 
 /**
@@ -37,20 +36,44 @@ export async function readVerified(path: string, expected: ExpectedFile, name: s
   try {
     const { size } = await file.stat();
     if (size !== expected.sizeBytes) checkFile({ sizeBytes: size, digest: 'not computed' }, expected, name);
-    const buffer = new ArrayBuffer(size);
-    const hash = createHash('sha256');
-    for (let at = 0; at < size; ) {
-      const chunk = new Uint8Array(buffer, at, Math.min(CHUNK_BYTES, size - at));
-      const { bytesRead } = await file.read(chunk, 0, chunk.byteLength, at);
-      if (bytesRead === 0) break; // the file became shorter: the digest below does not fit
-      hash.update(chunk.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-    checkFile({ sizeBytes: size, digest: hash.digest('hex') }, expected, name);
-    return buffer;
+    const all = new Uint8Array(size);
+    const actual = await digestChunks(file, CHUNK_BYTES, (bytes, at) => all.set(bytes, at));
+    checkFile(actual, expected, name);
+    return all.buffer;
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads the whole file; `take` is called with each chunk of it, the last of which may be shorter. All chunks come in the same
+ * memory: where memory is given page by page by a hypervisor, new memory costs several times what reading and hashing do.
+ */
+export async function digestChunks(
+  file: FileHandle,
+  chunkBytes: number,
+  take?: (bytes: Uint8Array<ArrayBuffer>, at: number) => void,
+): Promise<ExpectedFile> {
+  const hash = createHash('sha256');
+  const chunk = new Uint8Array(chunkBytes);
+  for (let at = 0; ; ) {
+    const bytes = await fill(file, chunk, at);
+    hash.update(bytes);
+    take?.(bytes, at);
+    at += bytes.byteLength;
+    if (bytes.byteLength < chunkBytes) return { sizeBytes: at, digest: hash.digest('hex') };
+  }
+}
+
+/** The beginning of `target` that the file has bytes for from `at` on. */
+export async function fill<T extends Uint8Array>(file: FileHandle, target: T, at: number): Promise<T> {
+  let size = 0;
+  while (size < target.byteLength) {
+    const { bytesRead } = await file.read(target, size, target.byteLength - size, at + size);
+    if (bytesRead === 0) break;
+    size += bytesRead;
+  }
+  return target.subarray(0, size) as T;
 }
 
 export function checkFile(actual: ExpectedFile, expected: ExpectedFile, name: string): void {

@@ -19,7 +19,7 @@ export interface GraphWalk {
 }
 
 const HEADER_BYTES = 96;
-const CHUNK_BYTES = 2 * 1024 * 1024; // about 5 ms of coding between two turns of the event loop
+const CHUNK_BYTES = 1024 * 1024; // about 2 ms of coding between two turns of the event loop
 /** In the third byte of a point's list of links. */
 const DELETED = 0x1_0000;
 /** Rounds that are told apart in a byte. */
@@ -41,8 +41,7 @@ interface Links {
 export async function openGraph(path: string, dimensions: number): Promise<GraphWalk> {
   const file = openSync(path, 'r');
   try {
-    const read = (at: number, bytes: number) => {
-      const buffer = new ArrayBuffer(bytes);
+    const read = (at: number, bytes: number, buffer = new ArrayBuffer(bytes)) => {
       if (readSync(file, new Uint8Array(buffer), 0, bytes, at) === bytes) return buffer;
       throw new ChiasmError('state_corrupt', `${path} became shorter while it was read; restore it`, {
         retryable: true,
@@ -57,10 +56,12 @@ export async function openGraph(path: string, dimensions: number): Promise<Graph
     const lists = new Int32Array(count * mostLinks);
     const chunkPoints = Math.max(1, Math.floor(CHUNK_BYTES / pointBytes));
     const dataAt = (1 + mostLinks) * 4;
+    const words = new Int32Array(Math.min(count, chunkPoints) * (pointBytes / 4));
+    const chunkVectors = new Float32Array(Math.min(count, chunkPoints) * dimensions);
     for (let first = 0; first < count; first += chunkPoints) {
       const points = Math.min(chunkPoints, count - first);
-      const words = new Int32Array(read(HEADER_BYTES + first * pointBytes, points * pointBytes));
-      const vectors = new Float32Array(points * dimensions);
+      read(HEADER_BYTES + first * pointBytes, points * pointBytes, words.buffer);
+      const vectors = chunkVectors.subarray(0, points * dimensions);
       for (let i = 0; i < points; i++) {
         const at = (i * pointBytes) / 4;
         const links = words[at]! & 0xffff;
@@ -83,7 +84,7 @@ export async function openGraph(path: string, dimensions: number): Promise<Graph
     }
     return createWalk(coded, labels, {
       starts,
-      lists: lists.slice(0, starts[count]),
+      lists,
       upperStarts,
       upper: rest,
       width: mostUpperLinks + 1,

@@ -13,14 +13,22 @@ export interface VectorKernels {
   scanCodes(rows: number, count: number, codes: number, width: number, query: number, scale: number, out: number): void;
   /** Reads a little of each line of the cache that these rows take, so that `scanCodes` need not wait for one after another. */
   touchCodes(rows: number, count: number, codes: number, width: number): number;
+  /**
+   * Codes `count` rows x of a matrix [count, width], as `scanCodes` reads them: s = max |x - c| / 127, codes = round((x - c) / s).
+   * Returns the greatest |x - c - s codes|^2. `matrix`, `centre` (c, float32) and `codes` are byte offsets.
+   */
+  codeRows(matrix: number, count: number, width: number, centre: number, codes: number): number;
   /** out[i] = sum_d query[d] matrix[i, d], float32, for `count` rows of `width` numbers. The rest are byte offsets. */
   dotRows(matrix: number, count: number, width: number, query: number, out: number): void;
 }
 
-/** Both loops take this many numbers at a time; rows are padded with zeros to a multiple of it. */
+/** All loops take this many numbers at a time; rows are padded with zeros to a multiple of it. */
 export const KERNEL_WIDTH = 16;
 /** Bytes of a coded row after its codes. */
 export const CODES_TAIL = 16;
+export const GREATEST_CODE = 127;
+/** Of rows that are c itself: its inverse is finite. */
+const LEAST_SCALE = 1e-30;
 const CACHE_LINE = 64;
 
 const I32 = 0x7f;
@@ -31,6 +39,7 @@ const get = (local: number) => [0x20, local];
 const set = (local: number) => [0x21, local];
 const number = (value: number) => [0x41, ...signed(value)];
 const add = [0x6a];
+const subtract = [0x6b];
 const multiply = [0x6c];
 const lessThan = [0x48];
 const loadI32 = [0x28, 2, 0];
@@ -38,7 +47,10 @@ const loadF32 = [0x2a, 2, 0];
 const storeF32 = [0x38, 2, 0];
 const addF32 = [0x92];
 const multiplyF32 = [0x94];
+const divideF32 = [0x95];
+const maxF32 = [0x97];
 const toF32 = [0xb2];
+const float = (value: number) => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)];
 const simd = (opcode: number, ...immediates: number[]) => [0xfd, ...unsigned(opcode), ...immediates];
 const zeros = simd(12, ...new Array<number>(16).fill(0));
 const loadVector = (offset: number) => simd(0, 0, offset);
@@ -47,8 +59,24 @@ const loadWidened = (offset: number) => simd(1, 0, offset);
 const addI32x4 = simd(174);
 /** Products of eight int16, pairs summed to int32. */
 const dotI16x8 = simd(186);
+const storeVector = simd(11, 0, 0);
+const splatF32x4 = simd(19);
+/** The four lanes of a local, combined to one number. */
+const lanesF32 = (local: number, combine: readonly number[]) => {
+  const lane = (k: number) => [...get(local), ...simd(31, k)];
+  return [...lane(0), ...lane(1), ...combine, ...lane(2), ...combine, ...lane(3), ...combine];
+};
+/** To the nearest integer, ties to even. */
+const roundF32x4 = simd(106);
+const toI32x4 = simd(248);
+/** Two vectors as one of numbers half as wide. */
+const narrowI32x4 = simd(133);
+const narrowI16x8 = simd(101);
+const absF32x4 = simd(224);
 const addF32x4 = simd(228);
+const subtractF32x4 = simd(229);
 const multiplyF32x4 = simd(230);
+const maxF32x4 = simd(233);
 
 /** `body` once for each value of `counter` from 0 while it is below `limit`. */
 function loop(counter: number, limit: number, step: number, body: readonly number[]): number[] {
@@ -126,6 +154,64 @@ function touchCodes(): number[] {
   return code([[4, I32]], [...loop(i, count, 1, oneRow), ...get(sum)]);
 }
 
+function codeRows(): number[] {
+  const [at, count, width, centre, codes] = [0, 1, 2, 3, 4] as const;
+  const [i, d, centreAt, scale, greatest] = [5, 6, 7, 8, 9] as const;
+  const [sum, inverse, scales, part] = [10, 11, 12, 13] as const;
+  const loadCentred = (offset: number) => [
+    ...[...get(at), ...loadVector(offset)],
+    ...[...get(centreAt), ...loadVector(offset), ...subtractF32x4],
+  ];
+  const keepGreatest = (offset: number) => [
+    ...[...get(sum), ...loadCentred(offset), ...absF32x4, ...maxF32x4, ...set(sum)],
+  ];
+  /** Leaves four codes on the stack and adds the squares of what they miss to `sum`. */
+  const codeFour = (offset: number) => {
+    const rounded = [...loadCentred(offset), ...get(inverse), ...multiplyF32x4, ...roundF32x4];
+    const missed = [...loadCentred(offset), ...get(part), ...get(scales), ...multiplyF32x4, ...subtractF32x4];
+    return [
+      ...[...rounded, ...set(part), ...get(part), ...toI32x4],
+      ...[...missed, ...set(part), ...get(sum), ...get(part), ...get(part), ...multiplyF32x4, ...addF32x4, ...set(sum)],
+    ];
+  };
+  const bytesOfRow = [...get(width), ...number(4), ...multiply];
+  const oneRow = [
+    ...[...get(centre), ...set(centreAt), ...zeros, ...set(sum)],
+    ...loop(d, width, 16, [
+      ...[...keepGreatest(0), ...keepGreatest(16), ...keepGreatest(32), ...keepGreatest(48)],
+      ...[...advance(at, 64), ...advance(centreAt, 64)],
+    ]),
+    ...[
+      ...lanesF32(sum, maxF32),
+      ...float(GREATEST_CODE),
+      ...divideF32,
+      ...float(LEAST_SCALE),
+      ...maxF32,
+      ...set(scale),
+    ],
+    ...[...get(scale), ...splatF32x4, ...set(scales)],
+    ...[...float(1), ...get(scale), ...divideF32, ...splatF32x4, ...set(inverse)],
+    ...[...get(at), ...bytesOfRow, ...subtract, ...set(at), ...get(centre), ...set(centreAt), ...zeros, ...set(sum)],
+    ...loop(d, width, 16, [
+      ...get(codes),
+      ...[...codeFour(0), ...codeFour(16), ...narrowI32x4],
+      ...[...codeFour(32), ...codeFour(48), ...narrowI32x4],
+      ...[...narrowI16x8, ...storeVector],
+      ...[...advance(at, 64), ...advance(centreAt, 64), ...advance(codes, 16)],
+    ]),
+    ...[...get(codes), ...get(scale), ...storeF32, ...advance(codes, CODES_TAIL)],
+    ...[...get(greatest), ...lanesF32(sum, addF32), ...maxF32, ...set(greatest)],
+  ];
+  return code(
+    [
+      [3, I32],
+      [2, F32],
+      [4, V128],
+    ],
+    [...loop(i, count, 1, oneRow), ...get(greatest)],
+  );
+}
+
 function dotRows(): number[] {
   const [at, count, width, query, out] = [0, 1, 2, 3, 4] as const;
   const [i, d, queryAt, sum, sum2] = [5, 6, 7, 8, 9] as const;
@@ -134,7 +220,6 @@ function dotRows(): number[] {
     ...[...get(at), ...loadVector(offset), ...get(queryAt), ...loadVector(offset), ...multiplyF32x4],
     ...[...addF32x4, ...set(into)],
   ];
-  const lane = (k: number) => [...get(sum), ...simd(31, k)];
   const oneRow = [
     ...[...get(query), ...set(queryAt), ...zeros, ...set(sum), ...zeros, ...set(sum2)],
     ...loop(d, width, 16, [
@@ -144,7 +229,7 @@ function dotRows(): number[] {
     ]),
     ...[...get(sum), ...get(sum2), ...addF32x4, ...set(sum)],
     ...get(out),
-    ...[...lane(0), ...lane(1), ...addF32, ...lane(2), ...addF32, ...lane(3), ...addF32, ...storeF32],
+    ...[...lanesF32(sum, addF32), ...storeF32],
     ...advance(out, 4),
   ];
   return code(
@@ -203,15 +288,20 @@ const compiled = new WebAssembly.Module(
   Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [
-      3,
+      4,
       ...[0x60, 7, I32, I32, I32, I32, I32, F32, I32, 0],
       ...[0x60, 4, I32, I32, I32, I32, 1, I32],
       ...[0x60, 5, I32, I32, I32, I32, I32, 0],
+      ...[0x60, 5, I32, I32, I32, I32, I32, 1, F32],
     ]),
     ...section(2, [1, ...name('memory'), ...name('shared'), 2, 1, 0, ...unsigned(MAX_PAGES)]),
-    ...section(3, [3, 0, 1, 2]),
-    ...section(7, [3, ...name('scanCodes'), 0, 0, ...name('touchCodes'), 0, 1, ...name('dotRows'), 0, 2]),
-    ...section(10, [3, ...scanCodes(), ...touchCodes(), ...dotRows()]),
+    ...section(3, [4, 0, 1, 2, 3]),
+    ...section(7, [
+      4,
+      ...[...name('scanCodes'), 0, 0, ...name('touchCodes'), 0, 1],
+      ...[...name('dotRows'), 0, 2, ...name('codeRows'), 0, 3],
+    ]),
+    ...section(10, [4, ...scanCodes(), ...touchCodes(), ...dotRows(), ...codeRows()]),
   ]),
 );
 

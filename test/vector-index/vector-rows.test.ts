@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { dot } from '#shared/core/vector.ts';
 import { openCodedRows } from '#shared/vector-index/coded-rows.ts';
 import { createFloatRows } from '#shared/vector-index/float-rows.ts';
@@ -12,8 +12,8 @@ import { clusteredVectors, randomVector, seededRandom } from './sample-changes.t
 
 const ROWS = 300;
 
-async function codedRows(vectors: readonly Float32Array[], heldBytes = 0) {
-  const path = join(await temporaryFolder(), 'vectors.f32');
+async function codedRows(vectors: readonly Float32Array[], heldBytes = 0, folder?: string) {
+  const path = join(folder ?? (await temporaryFolder()), 'vectors.f32');
   await writeFile(path, Buffer.concat(vectors.map(({ buffer }) => new Uint8Array(buffer))));
   return openCodedRows(path, await digestFile(path), 'vectors.f32', vectors[0]!.length, heldBytes);
 }
@@ -40,6 +40,14 @@ describe.each([
     wanted.forEach((row, i) => {
       expect(Math.abs(scores[i]! - dot(query, vectors[row]!))).toBeLessThanOrEqual(greatestError);
     });
+    await rows.close();
+  });
+
+  it('that are all the same are found', async () => {
+    const vector = randomVector(seededRandom(3), 20);
+    const rows = await create([vector, vector, vector]);
+    const found = bestRows(rows, vector, Int32Array.of(2, 0, 1), 2, { exact: true });
+    expect(found.map(({ row }) => row)).toEqual([0, 1]);
     await rows.close();
   });
 
@@ -70,6 +78,21 @@ describe.each([
 });
 
 describe('rows as codes', () => {
+  it('come into memory once the first one was asked for, and need their file no more', async () => {
+    const folder = await temporaryFolder();
+    const vectors = clusteredVectors(8, ROWS, 64, 5);
+    const rows = await codedRows(vectors, 2 ** 20, folder);
+    const target = new Float32Array(64);
+    expect(rows.heldRows).toBe(0);
+    rows.read(0, target);
+    expect(target).toEqual(vectors[0]);
+    await vi.waitFor(() => expect(rows.heldRows).toBe(ROWS), { timeout: 10_000 });
+    await truncate(join(folder, 'vectors.f32'));
+    rows.read(ROWS - 1, target);
+    expect(target).toEqual(vectors[ROWS - 1]);
+    await rows.close();
+  });
+
   it('hold collections in which one number of every vector is far greater than the others', async () => {
     const random = seededRandom(5);
     const vectors = clusteredVectors(2, ROWS, 64, 5).map((vector) => {
