@@ -65,8 +65,45 @@ export async function locateGeneration(
   manifest: Manifest,
   folder: string,
 ): Promise<GenerationFiles> {
+  const { description, arriving } = await fetchGeneration(store, space, manifest, folder);
+  const paths = new Map<string, string>();
+  for (const [name, path] of arriving) paths.set(name, await path);
+  return { description, paths };
+}
+
+interface ArrivingFiles {
+  readonly description: GenerationDescription;
+  /** Local path by file name, once the file is there. */
+  readonly arriving: ReadonlyMap<string, Promise<string>>;
+}
+
+/** One file after the other, each in as many ranges at once as the store likes, so that what has come can be read meanwhile. */
+async function fetchGeneration(
+  store: ObjectStore,
+  space: DeltaSpace,
+  manifest: Manifest,
+  folder: string,
+): Promise<ArrivingFiles> {
   const prefix = spaceKeys(space.id).generation(manifest.generation, manifest.ulid);
-  const key = prefix + GENERATION_FILES.description;
+  const description = await readDescription(store, space, manifest, prefix + GENERATION_FILES.description);
+  await mkdir(folder, { recursive: true });
+  const arriving = new Map<string, Promise<string>>();
+  let last: Promise<unknown> = Promise.resolve();
+  const largestFirst = Object.entries(description.files).sort(([, a], [, b]) => b.sizeBytes - a.sizeBytes);
+  for (const [name] of largestFirst) {
+    const path = last.then(async () => {
+      const local = await store.localPath(prefix + name, folder);
+      if (local === undefined) throw missing(prefix + name);
+      return local;
+    });
+    path.catch(() => undefined); // whoever waits for the file gets the failure too
+    arriving.set(name, path);
+    last = path;
+  }
+  return { description, arriving };
+}
+
+async function readDescription(store: ObjectStore, space: DeltaSpace, manifest: Manifest, key: string) {
   const stored = await store.get(key);
   if (stored === undefined) throw missing(key);
   const digest = sha256(stored.bytes);
@@ -78,14 +115,7 @@ export async function locateGeneration(
     const found = `${description.space} with ${description.dimensions} dimensions`;
     throw new ChiasmError('state_corrupt', `${key}: expected ${space.id} with ${space.dimensions}, got ${found}`);
   }
-  await mkdir(folder, { recursive: true });
-  const paths = new Map<string, string>();
-  for (const name of Object.keys(description.files)) {
-    const path = await store.localPath(prefix + name, folder);
-    if (path === undefined) throw missing(prefix + name);
-    paths.set(name, path);
-  }
-  return { description, paths };
+  return description;
 }
 
 /** Vectors are held in memory while they take at most this much; otherwise a search reads its best few from their file. */
@@ -104,7 +134,7 @@ export async function openGeneration(
 ): Promise<Generation> {
   const folder = join(scratchFolder, `${manifest.generation}-${manifest.ulid}`);
   try {
-    const files = await locateGeneration(store, space, manifest, folder);
+    const files = await fetchGeneration(store, space, manifest, folder);
     const { vectors, graphs, catalog } = await loadFiles(files, space, heldVectorBytes);
     const itemCapacity = catalog.itemCapacity();
     return {
@@ -130,35 +160,44 @@ export async function openGeneration(
   }
 }
 
-async function loadFiles({ description, paths }: GenerationFiles, { dimensions }: DeltaSpace, heldBytes: number) {
-  const at = (name: string) => [paths.get(name)!, description.files[name]!, `generation file ${name}`] as const;
-  const { catalog, vectors: vectorsName } = GENERATION_FILES;
-  const opening = paths.has(vectorsName) ? openCodedRows(...at(vectorsName), dimensions, heldBytes) : undefined;
+/** Each file as soon as it is there. When one fails, all others are waited for before anything is cleaned up. */
+async function loadFiles({ description, arriving }: ArrivingFiles, { dimensions }: DeltaSpace, heldBytes: number) {
+  const at: At = async (name) => [await arriving.get(name)!, description.files[name]!, `generation file ${name}`];
+  const { vectors: vectorsName } = GENERATION_FILES;
+  const opening = arriving.has(vectorsName)
+    ? at(vectorsName).then((file) => openCodedRows(...file, dimensions, heldBytes))
+    : Promise.resolve(undefined);
+  const loading = description.graphs.map((graph) => loadGraph(graph, at, arriving, dimensions));
+  const verifying = at(GENERATION_FILES.catalog).then(verifyCatalog);
+  await Promise.allSettled([opening, ...loading, verifying, ...arriving.values()]);
   try {
-    const [graphs] = await Promise.all([
-      Promise.all(description.graphs.map((graph) => loadGraph(graph, at, paths, dimensions))),
-      opening,
-      verifyFile(...at(catalog)),
-    ]);
-    return { vectors: await opening, graphs, catalog: openCatalogFile(paths.get(catalog)!) };
+    const [graphs, catalogPath, vectors] = await Promise.all([Promise.all(loading), verifying, opening]);
+    return { vectors, graphs, catalog: openCatalogFile(catalogPath) };
   } catch (error) {
-    await opening?.then((vectors) => vectors.close()).catch(() => undefined); // its own failure is the one thrown here
+    await opening.then((vectors) => vectors?.close()).catch(() => undefined); // its own failure is the one thrown here
     throw error;
   }
 }
 
+type At = (name: string) => Promise<readonly [path: string, expected: ExpectedFile, name: string]>;
+
+async function verifyCatalog([path, expected, name]: Awaited<ReturnType<At>>): Promise<string> {
+  await verifyFile(path, expected, name);
+  return path;
+}
+
 async function loadGraph(
   description: GraphDescription,
-  at: (name: string) => readonly [path: string, expected: ExpectedFile, name: string],
-  paths: ReadonlyMap<string, string>,
+  at: At,
+  arriving: ArrivingFiles['arriving'],
   dimensions: number,
 ): Promise<ModalityGraph> {
-  const [path, expected, name] = at(graphFile(description.modality));
+  const [path, expected, name] = await at(graphFile(description.modality));
   await verifyFile(path, expected, name); // before: every offset in it is trusted
   const graph = await openGraph(path, description.dimensions);
   const projectionName = projectionFile(description.modality);
-  const directions = paths.has(projectionName)
-    ? new Float32Array(await readVerified(...at(projectionName)))
+  const directions = arriving.has(projectionName)
+    ? new Float32Array(await readVerified(...(await at(projectionName))))
     : undefined;
   return { description, graph, projection: createProjection(directions, dimensions) };
 }
