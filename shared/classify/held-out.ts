@@ -75,6 +75,8 @@ export interface HeldOutMetrics {
   readonly missing: { readonly given: string[]; readonly accuracy: Record<string, Measured & { rows: number }> }[];
   /** By task, for each row that was measured: whether its label was the most probable class. */
   readonly right: Readonly<Record<string, ReadonlyMap<number, boolean>>>;
+  /** By task, for each row that was measured: its class and what was found how probable, [K]. */
+  readonly scores: Readonly<Record<string, ReadonlyMap<number, Omit<Answer, 'row'>>>>;
 }
 
 export function measureHeldOut(
@@ -96,9 +98,11 @@ export function measureHeldOut(
     );
   };
   const right: Record<string, ReadonlyMap<number, boolean>> = {};
+  const scores: Record<string, ReadonlyMap<number, Answer>> = {};
   const metrics = data.tasks.flatMap((task, t) => {
     const answers = answersOf(task, t, 0);
     right[task.name] = new Map(answers.map((answer) => [answer.row, isRight(answer)]));
+    scores[task.name] = new Map(answers.map((answer) => [answer.row, answer]));
     const labels = answers.map(({ label }) => label);
     const probabilities = answers.map((answer) => answer.probabilities);
     return answers.length === 0
@@ -112,7 +116,7 @@ export function measureHeldOut(
     });
     return { given: [...given], accuracy: Object.fromEntries(accuracy) };
   });
-  return { metrics: Object.fromEntries(metrics), missing, right };
+  return { metrics: Object.fromEntries(metrics), missing, right, scores };
 }
 
 const isRight = ({ label, probabilities }: Answer): boolean => indexOfLargest(probabilities) === label;

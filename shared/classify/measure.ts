@@ -103,9 +103,9 @@ function macroF1(
 
 /**
  * Mean over classes that occur of the probability that a row of the class has a higher score than one of another class;
- * equal scores count half (Mann and Whitney). Rows are sorted once for all resamples.
+ * equal scores count half (Mann and Whitney). Rows are sorted once; how often each counts is given to the result.
  */
-function createAuroc({ labels, probabilities, classes }: Predictions): (weights: Float64Array) => number {
+export function createAuroc({ labels, probabilities, classes }: Predictions): (weights: Float64Array) => number {
   const occurring = [...countBy(labels, classes).entries()].filter(([, count]) => count > 0).map(([c]) => c);
   const orders = occurring.map((c) => ({
     c,

@@ -58,11 +58,22 @@ export function createNetwork(specs: readonly InputSpec[], tasks: readonly Task[
   const numbers = createRandom(recipe.seed);
   const fusions = { feature: featureFusion, decision: decisionFusion, attention: attentionFusion };
   const fuse = fusions[recipe.fusion](specs, tasks, recipe, numbers);
+  const shares = equalShares(specs);
   return ({ contents, present }, noise) => {
     const here = specs.map((_, m) => slice(present, 1, m, m + 1));
-    const normalised = specs.map((spec, m) => multiply(normalise(contents[m]!, spec), here[m]!));
+    const normalised = specs.map((spec, m) => multiply(normalise(contents[m]!, spec), multiply(here[m]!, shares[m]!)));
     return fuse({ contents: normalised, present, here }, noise);
   };
+}
+
+/**
+ * sqrt(sum_j width_j / (M width_m)) for each kind of content m: all begin with the same variance between them, so that seven numbers of a
+ * signal are not drowned by the 256 of a picture. 1 for kinds of the same width.
+ */
+function equalShares(specs: readonly InputSpec[]): readonly number[] {
+  const widths = specs.map(widthOf);
+  const mean = widths.reduce((total, width) => total + width, 0) / widths.length;
+  return widths.map((width) => Math.sqrt(mean / width));
 }
 
 interface FusionInputs extends NetworkInputs {

@@ -39,6 +39,9 @@ function run(recipe: Partial<Recipe>, present = PRESENT, image = IMAGE) {
   return { outputs, values: (expression: Expression) => evaluate([expression])[0]!.data };
 }
 
+/** What makes 3 numbers of the image and 4 of the vital signs begin with the same variance. */
+const SHARES = [Math.sqrt(3.5 / 3), Math.sqrt(3.5 / 4)] as const;
+
 const parametersOf = (outputs: NetworkOutputs) =>
   new Map(
     inOrder(outputs.logits)
@@ -59,12 +62,12 @@ describe('feature fusion', () => {
     const [W2, b2] = [weights.get('fused/colour/classes/weight')!, weights.get('fused/colour/classes/bias')!];
     const logits = values(outputs.logits[0]!);
     for (let i = 0; i < B; i++) {
-      const image = [0, 1, 2].map((d) => (IMAGE[i * 3 + d]! - Math.fround(d / 10)) * 2 * PRESENT[i * 2]!);
+      const image = [0, 1, 2].map((d) => (IMAGE[i * 3 + d]! - Math.fround(d / 10)) * 2 * PRESENT[i * 2]! * SHARES[0]);
       const mask = [VITALS[i * 4 + 2]!, VITALS[i * 4 + 3]!];
       const vitals = [0, 1].map(
         (d) => Math.max(-10, Math.min(10, (VITALS[i * 4 + d]! - Math.fround(d / 10)) * 2)) * mask[d]!,
       );
-      const x = [...image, ...[...vitals, ...mask].map((value) => value * PRESENT[i * 2 + 1]!)];
+      const x = [...image, ...[...vitals, ...mask].map((value) => value * PRESENT[i * 2 + 1]! * SHARES[1])];
       const hidden = Array.from({ length: 8 }, (_, h) =>
         Math.max(
           0,
@@ -120,11 +123,11 @@ describe('attention fusion', () => {
     const logits = values(outputs.logits[0]!);
     const attention = values(outputs.weights![0]!);
     const row = 0; // has all
-    const image = [0, 1, 2].map((d) => (IMAGE[d]! - d / 10) * 2);
+    const image = [0, 1, 2].map((d) => (IMAGE[d]! - d / 10) * 2 * SHARES[0]);
     const vitals = [0, 1].map((d) => (VITALS[d]! - d / 10) * 2 * VITALS[2 + d]!);
     const contents: [string, number[]][] = [
       ['image', image],
-      ['vitals', [...vitals, VITALS[2]!, VITALS[3]!]],
+      ['vitals', [...vitals, VITALS[2]!, VITALS[3]!].map((value) => value * SHARES[1])],
     ];
     const pooled = Array.from({ length: H }, (_, h) =>
       contents.reduce((sum, [name, x], m) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Answers, pairedDifference } from '#functions/examples/paired-difference.ts';
+import { type Answers, pairedAuroc, pairedDifference, type Scores } from '#functions/examples/paired-difference.ts';
 import { createRandom } from '#shared/core/random.ts';
 
 const answers = (...tasks: Record<string, readonly boolean[]>[]): Answers =>
@@ -32,5 +32,33 @@ describe('the paired difference', () => {
     const b = answers({ x: [false, false], y: [true] }, { x: [false, false], y: [true] });
     expect(pairedDifference(a, b, ['x']).value).toBe(0.75);
     expect(pairedDifference(a, b, ['x', 'y']).value).toBe(0.375);
+  });
+
+  it('draws rows of one group together: copies of a row make nothing surer', () => {
+    const base = coins(200, 0.6);
+    const better = base.map((right, i) => right || i % 5 === 0);
+    const copied = (values: readonly boolean[]) => answers({ kind: values.flatMap((value) => [value, value, value]) });
+    const { low, high } = pairedDifference(answers({ kind: better }), answers({ kind: base }), ['kind']);
+    const grouped = pairedDifference(copied(better), copied(base), ['kind'], (row) => Math.floor(row / 3));
+    expect(grouped.low).toBeCloseTo(low, 12);
+    expect(grouped.high).toBeCloseTo(high, 12);
+    expect(pairedDifference(copied(better), copied(base), ['kind']).low).toBeGreaterThan(low);
+  });
+});
+
+describe('the paired difference of AUROC', () => {
+  const scores = (...positives: readonly number[]): Scores => [
+    {
+      scores: {
+        ill: new Map(positives.map((p, row) => [row, { label: row % 2, probabilities: Float64Array.of(1 - p, p) }])),
+      },
+    },
+  ];
+
+  it('is that of the areas, on rows that both measured', () => {
+    const sure = scores(0.1, 0.9, 0.2, 0.8, 0.5);
+    const wrong = scores(0.9, 0.1, 0.8, 0.2);
+    expect(pairedAuroc(sure, wrong, 'ill').value).toBe(1);
+    expect(pairedAuroc(sure, sure, 'ill')).toEqual({ value: 0, low: 0, high: 0 });
   });
 });
