@@ -10,7 +10,11 @@ const port = parentPort;
 if (port === null) throw new Error('generative-thread.ts runs only as a worker thread');
 let loading: Promise<Reader> | undefined;
 
-port.on('message', async (request: GenerativeRequest) => port.postMessage(await replyTo(request)));
+port.on('message', async (request: GenerativeRequest) => {
+  const reply = await replyTo(request);
+  port.postMessage(reply);
+  if (request.kind === 'open' && 'failure' in reply) port.close(); // the thread ends when all graphs that still load are there
+});
 
 async function replyTo(request: GenerativeRequest): Promise<GenerativeReply> {
   try {

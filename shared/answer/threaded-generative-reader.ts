@@ -46,29 +46,34 @@ export async function openGenerativeReader(folder: string, modelType: string): P
     timeoutMs: TIMEOUT_MS,
   });
 
-  const write = async (kind: 'read' | 'caption', { onText, signal, ...asked }: ReaderRequest) => {
-    if (signal?.aborted) throw new ChiasmError('cancelled', 'the answer was no longer wanted');
+  const closing = new AbortController();
+  const writing = new Set<Promise<unknown>>();
+
+  const write = async (kind: 'read' | 'caption', { onText, signal: wanted, ...asked }: ReaderRequest) => {
+    const signal = AbortSignal.any([closing.signal, ...(wanted ? [wanted] : [])]);
+    refuseUnwanted(signal);
     const { port1: ours, port2: line } = new MessageChannel();
     const written = once(ours, 'close');
     ours.on('message', (text: string) => onText?.(text));
     const stop = () => ours.postMessage('stop');
-    signal?.addEventListener('abort', stop);
+    signal.addEventListener('abort', stop);
+    const running = pool.run({ kind, asked, line, streams: onText !== undefined }, [line]);
+    writing.add(running);
     try {
-      const reply = await pool.run({ kind, asked, line, streams: onText !== undefined }, [line]);
+      const reply = await running;
       if ('failure' in reply) throw fromPlainError(reply.failure);
       await written; // the thread closed its end behind the last piece
+      refuseUnwanted(signal);
       return reply;
     } finally {
-      signal?.removeEventListener('abort', stop);
+      writing.delete(running);
+      signal.removeEventListener('abort', stop);
       ours.close();
     }
   };
 
   const reply = await pool.run({ kind: 'open' });
-  if ('failure' in reply) {
-    await pool.close();
-    throw fromPlainError(reply.failure);
-  }
+  if ('failure' in reply) throw fromPlainError(reply.failure); // the thread ends by itself
   const { opened } = reply as Extract<GenerativeReply, { opened: unknown }>;
   return {
     ...opened,
@@ -81,6 +86,14 @@ export async function openGenerativeReader(folder: string, modelType: string): P
         return (described as Extract<GenerativeReply, { caption: unknown }>).caption;
       },
     },
-    close: pool.close,
+    close: async () => {
+      closing.abort();
+      await Promise.allSettled(writing); // a thread that is ended while ONNX Runtime computes takes the process with it
+      await pool.close();
+    },
   };
+}
+
+function refuseUnwanted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ChiasmError('cancelled', 'the answer was no longer wanted');
 }

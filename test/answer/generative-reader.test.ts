@@ -72,6 +72,16 @@ describe.each([
     expect(await Promise.all(['#f00', '#00f', '#fff'].map(ask))).toEqual(['it is red', 'it is blue', 'it is white']);
   });
 
+  it('is closed while it writes', async () => {
+    const closed = await openReader(folder, deps);
+    const asked = closed.read({ image: await colourPicture('#f00'), question: 'what?' }).catch((error) => error);
+    await closed.close();
+    expect(await asked).toMatchObject({ code: 'cancelled' });
+    await expect(closed.read({ image: await colourPicture('#f00'), question: 'what?' })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+  });
+
   it('refuses what is no picture', async () => {
     await expect(reader.read({ image: Buffer.from('hello'), question: 'what?' })).rejects.toMatchObject({
       code: 'unsupported_type',
