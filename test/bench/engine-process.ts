@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { row } from '#shared/core/vector.ts';
 import { type CreateEngine, type Engine, ONE_IN } from './engines/engine.ts';
 import { median } from './statistics.ts';
@@ -37,6 +38,9 @@ export interface Point {
 
 export interface EngineFigures {
   readonly coldStartMs: number;
+  /** Of all threads: what a start takes on a machine that does other things too. */
+  readonly coldStartProcessorMs: number;
+  /** When nothing goes on in the background any more. */
   readonly memoryBytes: number;
   readonly points: readonly Point[];
   /** With the setting whose recall first reaches 0.99 without a filter, or the last one. */
@@ -46,6 +50,8 @@ export interface EngineFigures {
 
 /** Of one setting: enough for a median, and an end for engines that take long. */
 const MOST_MS = 8_000;
+const SETTLED_MS = 300;
+const SETTLED_BYTES = 1_000_000;
 const WARM_UP = 5;
 const INSERTS = 11;
 
@@ -83,15 +89,21 @@ async function measure(engine: Engine, task: Task): Promise<EngineFigures> {
   const truth = JSON.parse(readFileSync(join(task.data, 'truth.json'), 'utf8')) as Truth;
   const before = process.memoryUsage().rss;
   const startedMs = performance.now();
+  const used = process.cpuUsage();
   await engine.open(task.dimensions);
   await engine.search(queries[0]!, K);
   const coldStartMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(used);
+  const coldStartProcessorMs = (user + system) / 1000;
   for (const query of queries.slice(0, 50)) await engine.search(query, K);
+  await settled();
   const memoryBytes = process.memoryUsage().rss - before + ((await engine.otherMemoryBytes?.()) ?? 0);
 
   const points: Point[] = [];
   for (const setting of engine.settings) {
     await engine.use(setting);
+    await engine.search(queries[0]!, K);
+    await settled();
     points.push({ setting: setting.name, ...(await ask(engine, queries, truth.all)) });
   }
   const good = points.findIndex(({ recall }) => recall >= 0.99);
@@ -104,7 +116,16 @@ async function measure(engine: Engine, task: Task): Promise<EngineFigures> {
   }
   const insertMs = await measureInserts(engine, queries, 10_000_000);
   await engine.close();
-  return { coldStartMs, memoryBytes, points, filtered, insertMs };
+  return { coldStartMs, coldStartProcessorMs, memoryBytes, points, filtered, insertMs };
+}
+
+/** Waits until the memory of this process stops growing: some engines go on reading after they have answered. */
+async function settled(): Promise<void> {
+  for (let before = 0, now = process.memoryUsage().rss; now > before + SETTLED_BYTES; ) {
+    before = now;
+    await setTimeout(SETTLED_MS);
+    now = process.memoryUsage().rss;
+  }
 }
 
 async function ask(
