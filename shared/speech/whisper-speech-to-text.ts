@@ -8,6 +8,13 @@ import { createWorkerPool } from '#shared/media/worker-pool.ts';
 import { fromPlainError, type PlainError } from '#shared/runtime/session-messages.ts';
 import type { SpeechToText, Transcript } from './speech-to-text.ts';
 
+/** What a thread is given when it starts. */
+export interface WhisperThread {
+  readonly folder: string;
+  /** Shared: its only number is 1 from the moment of closing on. */
+  readonly stopped: Int32Array<SharedArrayBuffer>;
+}
+
 export type WhisperRequest = 'open' | { readonly samples: Float32Array };
 
 export type WhisperReply =
@@ -22,10 +29,14 @@ const TIMEOUT_MS = 60 * 60_000;
 
 /** @throws ChiasmError `not_found` or `model_invalid` when the folder holds no model in Whisper's layout */
 export async function openWhisper(folder: string): Promise<SpeechToText> {
-  const startWorker = () => new Worker(new URL('./whisper-thread.ts', import.meta.url), { workerData: folder });
+  const workerData: WhisperThread = { folder, stopped: new Int32Array(new SharedArrayBuffer(4)) };
+  const startWorker = () => new Worker(new URL('./whisper-thread.ts', import.meta.url), { workerData });
   const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, { size: THREADS, timeoutMs: TIMEOUT_MS });
+  const listening = new Set<Promise<unknown>>();
   const ask = async (request: WhisperRequest) => {
-    const reply = await pool.run(request);
+    const running = pool.run(request);
+    listening.add(running);
+    const reply = await running.finally(() => listening.delete(running));
     if ('failure' in reply) throw fromPlainError(reply.failure);
     return reply;
   };
@@ -40,6 +51,10 @@ export async function openWhisper(folder: string): Promise<SpeechToText> {
       const { transcript } = (await ask({ samples })) as Extract<WhisperReply, { transcript: unknown }>;
       return transcript;
     },
-    close: pool.close,
+    close: async () => {
+      Atomics.store(workerData.stopped, 0, 1);
+      await Promise.allSettled(listening); // a thread that is ended while ONNX Runtime computes takes the process with it
+      await pool.close();
+    },
   };
 }

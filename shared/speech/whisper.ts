@@ -25,15 +25,29 @@ interface HeardWindow {
   readonly meanLogProbability: number;
 }
 
-/** @throws ChiasmError `model_invalid` when the folder lacks a file or its graphs do not fit together */
-export async function loadWhisper(path: string): Promise<SpeechToText> {
+/**
+ * @param stopped asked before each token: from when it says yes on, `transcribe` fails with `internal`, which a queue tries again
+ * @throws ChiasmError `model_invalid` when the folder lacks a file or its graphs do not fit together
+ */
+export async function loadWhisper(path: string, stopped: () => boolean = () => false): Promise<SpeechToText> {
   const folder = await openSpeechModelFolder(path);
   const { library, processor, model, tokenizer } = await openModel(folder);
   const { generation, sampleRateHz, windowSeconds } = folder;
   const special = { timestampBegin: generation.no_timestamps_token_id + 1, endOfText: generation.eos_token_id };
   const languages = new Set(Object.values(generation.lang_to_id ?? {}));
 
+  class Stopping extends library.StoppingCriteria {
+    override _call(ids: number[][]): boolean[] {
+      return ids.map(stopped);
+    }
+  }
+
+  const refuseStopped = () => {
+    if (stopped()) throw new ChiasmError('internal', 'the speech model was closed while it listened');
+  };
+
   const hear = async (window: Float32Array, language: number | undefined): Promise<HeardWindow> => {
+    refuseStopped();
     const { input_features: features } = await processor(window);
     const decoding = createDecoding(library, generation, language);
     const output = await model.generate({
@@ -45,8 +59,10 @@ export async function loadWhisper(path: string): Promise<SpeechToText> {
       suppress_tokens: null,
       begin_suppress_tokens: null,
       do_sample: false,
+      stopping_criteria: new Stopping(),
       max_new_tokens: MAX_TOKENS,
     } as never);
+    refuseStopped();
     const tokens = Array.from((output as InstanceType<typeof library.Tensor>).data as BigInt64Array, Number);
     const seconds = window.length / sampleRateHz;
     const { segments, goOnSeconds } = readSegments(tokens.slice(decoding.prefix), special, seconds);

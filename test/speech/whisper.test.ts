@@ -57,6 +57,18 @@ describe('a model in the layout of Whisper', () => {
   });
 });
 
+it('is closed in the middle of a sound, with what waits for it', async () => {
+  const speech = await openWhisper(await makeWhisper(join(await temporaryFolder(), 'closed'), { card: true }));
+  const asked = Promise.allSettled([1, 2, 3].map(() => speech.transcribe(tones([DEEP_HZ, 60]))));
+  await speech.close();
+  for (const outcome of await asked) {
+    expect(outcome).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'internal' },
+    });
+  }
+});
+
 describe('other exports of it', () => {
   it('of English only, and of 8 bits, load alike', async () => {
     const settings = { multilingual: false, suffix: '_quantized' } as const;
