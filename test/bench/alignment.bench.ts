@@ -50,13 +50,14 @@ export async function run(args: readonly string[]): Promise<void> {
         ...['from to', 'to from', 'bridge'].map((way) =>
           [1, 10].map((k) => metric(`${way} recall@${k}`).toFixed(3)).join(' / '),
         ),
+        card.calibration?.error.toFixed(4) ?? '',
       ]);
       process.stderr.write(`${rows.at(-1)!.join('  ')}\n`);
     }
   }
   const size = ({ from, fromDimensions }: Pairs) => from.length / fromDimensions;
   process.stdout.write(`${size(pairs)} pairs to train on, ${size(options.heldOut)} to measure on; recall@1 / @10\n`);
-  process.stdout.write(table([['', 'total correlation', 'from to', 'to from', 'bridge'], ...rows]));
+  process.stdout.write(table([['', 'total correlation', 'from to', 'to from', 'bridge', 'calibration error'], ...rows]));
 }
 
 const DIGITS = `
