@@ -57,7 +57,9 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   const size = ({ from, fromDimensions }: Pairs) => from.length / fromDimensions;
   process.stdout.write(`${size(pairs)} pairs to train on, ${size(options.heldOut)} to measure on; recall@1 / @10\n`);
-  process.stdout.write(table([['', 'total correlation', 'from to', 'to from', 'bridge', 'calibration error'], ...rows]));
+  process.stdout.write(
+    table([['', 'total correlation', 'from to', 'to from', 'bridge', 'calibration error'], ...rows]),
+  );
 }
 
 const DIGITS = `
