@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { spaceKeys } from '#shared/core/state-keys.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
@@ -78,6 +80,29 @@ describe('a damaged file', { timeout: 120_000 }, () => {
     await reader.refresh();
     await reader.apply([put({ key: 'd' }, x), remove('a', '9')]);
     expect((await reader.items({ limit: 9 })).map(({ key }) => key)).toEqual(['d']);
+  });
+});
+
+describe('a start that fails', () => {
+  it('leaves no copies behind, those included that were still on their way', async () => {
+    const { harness } = await advancedState();
+    await DAMAGES['a flipped bit']!(harness.store, await keyEndingIn(harness.store, 'catalog.sqlite')); // the first to come
+    let copied = 0;
+    const slow: ObjectStore = {
+      ...harness.store,
+      localPath: async (key, folder) => {
+        await setTimeout(50);
+        const path = await harness.store.localPath(key, folder);
+        copied++;
+        return path;
+      },
+    };
+    const before = await readdir(harness.scratchFolder, { recursive: true });
+    await expect(harness.open({ store: slow })).rejects.toThrow(/catalog\.sqlite is damaged/);
+    const copiedThen = copied;
+    await setTimeout(300);
+    expect(copied).toBe(copiedThen);
+    expect(await readdir(harness.scratchFolder, { recursive: true })).toEqual(before);
   });
 });
 
