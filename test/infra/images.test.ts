@@ -21,11 +21,11 @@ describe('the Dockerfile', () => {
     expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining(TARGETS));
   });
 
-  it('starts from images of an exact version', () => {
+  it('starts from images of an exact version, by their digests', () => {
     const names = new Set(stages.map(({ name }) => name));
     const bases = stages.map(({ from }) => from).filter((from) => !names.has(from));
     expect(bases.length).toBeGreaterThan(0);
-    for (const base of bases) expect(base).toMatch(/^[a-z/.]+:\d+\.\d+\.\d+[a-z0-9.-]*$/);
+    for (const base of bases) expect(base).toMatch(/^[a-z/.]+:\d+\.\d+\.\d+[a-z0-9.-]*@sha256:[0-9a-f]{64}$/);
   });
 
   it('uses the Node that the project is tested with', () => {
