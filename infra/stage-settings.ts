@@ -43,6 +43,8 @@ const apiSchema = z.strictObject({
   coldStart: z.enum(['plain', 'snapstart', 'provisioned']).default('plain'),
   /** Functions kept warm under `provisioned`. */
   provisioned: z.number().int().min(1).max(100).default(1),
+  /** Requests and open streams that are answered at the same time; without it the account's own limit, which all its functions share. */
+  concurrency: z.number().int().min(1).max(1_000).optional(),
   /** Another origin that serves the console; the API serves it itself otherwise. */
   consoleOrigin: z
     .string()
@@ -163,6 +165,9 @@ export const stageSettingsSchema = z
   })
   .refine(({ api }) => api.coldStart !== 'snapstart' || api.diskMb === 512, {
     error: 'SnapStart allows 512 MB of disk: set api.diskMb to 512, or another api.coldStart',
+  })
+  .refine(({ api }) => api.coldStart !== 'provisioned' || api.provisioned <= (api.concurrency ?? Infinity), {
+    error: 'api.provisioned keeps more functions warm than api.concurrency lets answer',
   })
   .refine(({ operations }) => operations.monthlyBudgetUsd === undefined || operations.alarmEmail !== undefined, {
     error: 'operations.monthlyBudgetUsd needs operations.alarmEmail',

@@ -145,6 +145,8 @@ export interface ApiLimits {
   readonly labels: number;
   /** Of all labels together. */
   readonly prompts: number;
+  /** For which a job is followed in one stream; the client asks again for what comes after. */
+  readonly followMs: number;
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -154,6 +156,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   queryTerms: 64,
   labels: 1_000,
   prompts: 5_000,
+  followMs: Number.POSITIVE_INFINITY,
 };
 
 export interface AppDependencies {

@@ -37,6 +37,8 @@ import { createFront } from './front.ts';
 const UPLOAD_SECONDS = 15 * 60;
 /** A page of results may stay open for a while before its pictures are asked for. */
 const DOWNLOAD_SECONDS = 60 * 60;
+/** A stream takes a whole function, and is to end well before the time of the function does. */
+const FOLLOW_MS = 2 * 60_000;
 
 export async function composeApi(environment: ApiEnvironment) {
   const { clock, log, metrics } = composeTelemetry(environment, 'api');
@@ -90,7 +92,7 @@ export async function composeApi(environment: ApiEnvironment) {
       const own = await erase({ ...indexDeps, index }, [{ key, sequencer: await inbox.sequencer(key) }]);
       return mergeReceipts([own, ...(await eraseElsewhere(environment, indexDeps, key))]);
     },
-    limits: DEFAULT_API_LIMITS,
+    limits: { ...DEFAULT_API_LIMITS, followMs: FOLLOW_MS },
     apiKeys: [], // API Gateway asks for them
     allowedHosts: 'any',
     clock,

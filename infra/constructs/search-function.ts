@@ -21,6 +21,8 @@ export interface SearchFunctionProps
   readonly coldStart: StageSettings['api']['coldStart'];
   /** Functions kept warm when `coldStart` is `provisioned`. */
   readonly provisioned: number;
+  /** Functions at the same time, reserved from those of the account. @default no limit of its own */
+  readonly concurrency?: number | undefined;
 }
 
 /** Streamed answers may take longer than the 29 seconds of a buffered one. */
@@ -33,7 +35,7 @@ export class SearchFunction extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { data, trainer, bedrockModel, coldStart, provisioned, ...program }: SearchFunctionProps,
+    { data, trainer, bedrockModel, coldStart, provisioned, concurrency, ...program }: SearchFunctionProps,
   ) {
     super(scope, id);
     this.function = new ProgramFunction(this, 'Program', {
@@ -41,6 +43,7 @@ export class SearchFunction extends Construct {
       description: 'Chiasm: the API',
       environment: { ...program.environment, ...trainer.environment },
       timeout: API_TIMEOUT,
+      reservedConcurrency: concurrency,
       snapStart: coldStart === 'snapstart' ? SnapStartConf.ON_PUBLISHED_VERSIONS : undefined,
     }).function;
     acknowledge(this.function, {

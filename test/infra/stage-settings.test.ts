@@ -37,6 +37,7 @@ describe('the settings of a stage', () => {
     [{ smallLane: { concurrency: 0 }, gpu: { maxTasks: 0 } }, /nothing would index/],
     [{ trainer: { hardware: 'gpu' }, gpu: { maxTasks: 0 } }, /gpu\.maxTasks is 0/],
     [{ api: { coldStart: 'snapstart' } }, /512 MB of disk/],
+    [{ api: { coldStart: 'provisioned', provisioned: 3, concurrency: 2 } }, /more functions warm/],
     [{ api: { consoleOrigin: 'https://example.org/console' } }, /expected an origin/],
     [{ media: { existingBucket: 'mine', keepReplacedDays: 3 } }, /keeps its own life cycle/],
     [{ operations: { monthlyBudgetUsd: 5 } }, /needs operations\.alarmEmail/],

@@ -80,3 +80,23 @@ function inTemporaryFolder<T>(work: (folder: string) => T): T {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** @param id of the resources' names in the template. @default any */
+export function ofType(of: Synthesised, stack: StackName, type: string, id = /^/): readonly Resource[] {
+  return Object.entries(of.resources[stack]).flatMap(([name, resource]) =>
+    resource.Type === type && id.test(name) ? [resource] : [],
+  );
+}
+
+/** Of all policies of roles. */
+export function statementsOf(of: Synthesised, stack: StackName, id?: RegExp) {
+  return ofType(of, stack, 'AWS::IAM::Policy', id).flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+/** Actions that the roles of a program may do on a bucket. */
+export function actionsOn(of: Synthesised, stack: StackName, program: RegExp, bucket: 'Media' | 'State'): string[] {
+  const actions = statementsOf(of, stack, program)
+    .filter(({ Resource: on }: any) => JSON.stringify(on).includes(`Storage${bucket}`))
+    .flatMap(({ Action }: any) => [Action].flat());
+  return [...new Set<string>(actions)].sort();
+}

@@ -49,7 +49,7 @@ const followJob = createRoute({
   tags: ['Jobs'],
   summary: 'Follow a job until it ends',
   description:
-    'Server-sent events: `job` is the job without its curve whenever it changed, `point` one point of the curve. The id of an event is that of the newest point; a client that reconnects with `Last-Event-ID` gets only what came after. The stream ends with the job.',
+    'Server-sent events: `job` is the job without its curve whenever it changed, `point` one point of the curve. The id of an event is that of the newest point; a client that reconnects with `Last-Event-ID` gets only what came after. The stream ends with the job; in AWS after two minutes too, and an `EventSource` then reconnects by itself.',
   request: { params: idParameter },
   responses: {
     200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } },
@@ -103,6 +103,7 @@ export function registerJobRoutes(app: ApiApp, deps: AppDependencies): void {
     const first = await find(id);
     const lastEvent = Number(c.req.header('last-event-id') ?? 0);
     c.header('cache-control', 'no-store');
+    const untilMs = deps.clock.now() + deps.limits.followMs;
     return streamSSE(c, async (stream) => {
       let seen = Number.isFinite(lastEvent) ? lastEvent : 0;
       let shown = '';
@@ -116,7 +117,7 @@ export function registerJobRoutes(app: ApiApp, deps: AppDependencies): void {
         silentMs = state === shown ? silentMs + FOLLOW_EVERY_MS : 0;
         if (state !== shown) await stream.writeSSE({ event: 'job', id: String(seen), data: state });
         shown = state;
-        if (isEnded(job)) return;
+        if (isEnded(job) || deps.clock.now() >= untilMs) return;
         if (silentMs >= KEEP_ALIVE_MS) {
           silentMs = 0;
           await stream.write(': still there\n\n');

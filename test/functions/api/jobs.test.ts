@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { DEFAULT_API_LIMITS } from '#functions/api/app-dependencies.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { defineJobKind, type JobKinds } from '#shared/jobs/job-kind.ts';
 import { bodyOf, createFixture, type Fixture } from './api-fixture.ts';
@@ -76,6 +77,16 @@ describe('a job over HTTP', () => {
     expect(events.at(-1)!.data.status).toBe('cancelled');
     expect((await fixture.request(`/v1/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await fixture.request(`/v1/jobs/${id}`)).status).toBe(404);
+  });
+
+  it('is followed for a limited time in one stream, and goes on', async () => {
+    const short = await createFixture({ limits: { ...DEFAULT_API_LIMITS, followMs: 0 } }, kinds);
+    const { id } = await short.deps.jobs.submit('wait', {});
+    const events = await eventsOf(await short.request(`/v1/jobs/${id}/events`));
+    expect(events.map(({ data }) => data.status)).toEqual([expect.stringMatching(/queued|running/)]);
+    expect((await bodyOf(short.request(`/v1/jobs/${id}`))).status).toMatch(/queued|running/);
+    await short.deps.jobs.cancel(id);
+    await short.close();
   });
 
   it('that nobody knows is a problem, whatever the id', async () => {
