@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { spaceKeys } from '#shared/core/state-keys.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import { createHarness, type Harness } from './index-harness.ts';
-import { put, remove } from './sample-changes.ts';
+import { clusteredVectors, put, remove } from './sample-changes.ts';
 
 const x = Float32Array.of(1, 0, 0, 0);
 const y = Float32Array.of(0, 1, 0, 0);
@@ -85,8 +85,11 @@ describe('a damaged file', { timeout: 120_000 }, () => {
 
 describe('a start that fails', () => {
   it('leaves no copies behind, those included that were still on their way', async () => {
-    const { harness } = await advancedState();
-    await DAMAGES['a flipped bit']!(harness.store, await keyEndingIn(harness.store, 'catalog.sqlite')); // the first to come
+    const harness = await createHarness(2048); // so that graph and vectors are larger than the catalog, which comes last
+    const writer = await harness.open();
+    await writer.apply(clusteredVectors(1, 40, 2048, 4).map((vector, i) => put({ key: String(i) }, vector)));
+    await harness.compact();
+    await DAMAGES['a flipped bit']!(harness.store, await keyEndingIn(harness.store, 'graph-image.hnsw'));
     let copied = 0;
     const slow: ObjectStore = {
       ...harness.store,
@@ -98,7 +101,7 @@ describe('a start that fails', () => {
       },
     };
     const before = await readdir(harness.scratchFolder, { recursive: true });
-    await expect(harness.open({ store: slow })).rejects.toThrow(/catalog\.sqlite is damaged/);
+    await expect(harness.open({ store: slow })).rejects.toThrow(/graph-image\.hnsw is damaged/);
     const copiedThen = copied;
     await setTimeout(300);
     expect(copied).toBe(copiedThen);
