@@ -1,7 +1,8 @@
 /** Who is told: a topic for alarms, a mail address if one is set, and a budget that speaks up before the bill does. */
 
+import { Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -31,7 +32,16 @@ export class Notifications extends Construct {
       enforceSSL: true,
       ...(key && { masterKey: key }),
     });
-    this.topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com'));
+    const cloudWatch = new ServicePrincipal('cloudwatch.amazonaws.com');
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ['sns:Publish'],
+        principals: [cloudWatch],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } }, // not alarms of others
+      }),
+    );
+    key?.grant(cloudWatch, 'kms:Decrypt', 'kms:GenerateDataKey*');
     if (!key) {
       acknowledge(this.topic, {
         'AwsSolutions-SNS2':

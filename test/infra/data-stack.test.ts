@@ -76,6 +76,20 @@ describe('the data stack', () => {
     });
   });
 
+  it('lets alarms of this account, and of no other, speak through its topic', () => {
+    stage.template.Data.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ]),
+      },
+    });
+  });
+
   it('says where to put files', () => {
     expect(stage.outputs.Data).toEqual(['MediaBucket', 'StateBucket', 'DeadLetters']);
   });
