@@ -51,8 +51,7 @@ export interface EngineFigures {
 /** Of one setting: enough for a median, and an end for engines that take long. */
 const MOST_MS = 8_000;
 const SETTLED_MS = 300;
-const SETTLED_BYTES = 1_000_000;
-const WARM_UP = 5;
+const WARM_UP = 100;
 const INSERTS = 11;
 
 /** Truth: for each query the score of its k-th neighbour; per group too. Rows of [ONE_IN.length + 1] lists of ids [k]. */
@@ -109,6 +108,8 @@ async function measure(engine: Engine, task: Task): Promise<EngineFigures> {
   const good = points.findIndex(({ recall }) => recall >= 0.99);
   const chosen = engine.settings[good < 0 ? engine.settings.length - 1 : good]!;
   await engine.use(chosen);
+  await engine.search(queries[0]!, K);
+  await settled();
   const filtered: (Point & { oneIn: number })[] = [];
   for (const oneIn of engine.filters ? ONE_IN : []) {
     const asked = await ask(engine, queries, truth.filtered[oneIn]!, oneIn);
@@ -119,12 +120,13 @@ async function measure(engine: Engine, task: Task): Promise<EngineFigures> {
   return { coldStartMs, coldStartProcessorMs, memoryBytes, points, filtered, insertMs };
 }
 
-/** Waits until the memory of this process stops growing: some engines go on reading after they have answered. */
+/** Waits until this process computes nothing any more: some engines go on reading after they have answered. */
 async function settled(): Promise<void> {
-  for (let before = 0, now = process.memoryUsage().rss; now > before + SETTLED_BYTES; ) {
-    before = now;
+  for (let busyMs = Number.POSITIVE_INFINITY; busyMs > SETTLED_MS / 10; ) {
+    const before = process.cpuUsage();
     await setTimeout(SETTLED_MS);
-    now = process.memoryUsage().rss;
+    const { user, system } = process.cpuUsage(before);
+    busyMs = (user + system) / 1000;
   }
 }
 
