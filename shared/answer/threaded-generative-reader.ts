@@ -44,10 +44,10 @@ export async function openGenerativeReader(folder: string, modelType: string): P
   const pool = createWorkerPool<GenerativeRequest, GenerativeReply>(startWorker, {
     size: THREADS,
     timeoutMs: TIMEOUT_MS,
+    patient: true,
   });
 
   const closing = new AbortController();
-  const writing = new Set<Promise<unknown>>();
 
   const write = async (kind: 'read' | 'caption', { onText, signal: wanted, ...asked }: ReaderRequest) => {
     const signal = AbortSignal.any([closing.signal, ...(wanted ? [wanted] : [])]);
@@ -57,16 +57,16 @@ export async function openGenerativeReader(folder: string, modelType: string): P
     ours.on('message', (text: string) => onText?.(text));
     const stop = () => ours.postMessage('stop');
     signal.addEventListener('abort', stop);
-    const running = pool.run({ kind, asked, line, streams: onText !== undefined }, [line]);
-    writing.add(running);
     try {
-      const reply = await running;
+      const reply = await pool.run({ kind, asked, line, streams: onText !== undefined }, [line]);
       if ('failure' in reply) throw fromPlainError(reply.failure);
       await written; // the thread closed its end behind the last piece
       refuseUnwanted(signal);
       return reply;
+    } catch (error) {
+      refuseUnwanted(signal); // whatever else has become of it
+      throw error;
     } finally {
-      writing.delete(running);
       signal.removeEventListener('abort', stop);
       ours.close();
     }
@@ -88,7 +88,6 @@ export async function openGenerativeReader(folder: string, modelType: string): P
     },
     close: async () => {
       closing.abort();
-      await Promise.allSettled(writing); // a thread that is ended while ONNX Runtime computes takes the process with it
       await pool.close();
     },
   };

@@ -9,7 +9,7 @@ export interface WorkerPool<Request, Reply> {
    * @throws ChiasmError `too_large` after the time limit, `internal` when the worker ends; both times a new one takes its place
    */
   run(request: Request, transfer?: readonly Transferable[]): Promise<Reply>;
-  /** Ends all workers; what is asked then, or waits for a reply, fails with `internal`. */
+  /** Ends all workers; what is asked then, or waits for a worker (or, unless `patient`, for a reply), fails with `internal`. */
   close(): Promise<void>;
 }
 
@@ -17,14 +17,17 @@ export interface WorkerPoolOptions {
   readonly size: number;
   /** A request that takes longer is given up, and its worker is ended. */
   readonly timeoutMs: number;
+  /** `close` waits for what is being answered: a worker that is ended while ONNX Runtime computes takes the process with it. */
+  readonly patient?: boolean;
 }
 
 export function createWorkerPool<Request, Reply>(
   startWorker: () => Worker,
-  { size, timeoutMs }: WorkerPoolOptions,
+  { size, timeoutMs, patient = false }: WorkerPoolOptions,
 ): WorkerPool<Request, Reply> {
   const idle: Worker[] = [];
   const workers = new Set<Worker>();
+  const asked = new Set<Promise<Reply>>();
   let closed = false;
   const waiting: (() => void)[] = [];
   let busy = 0;
@@ -68,11 +71,15 @@ export function createWorkerPool<Request, Reply>(
     try {
       if (closed) throw workerEnded('closed');
       const worker = idle.pop() ?? start();
-      const reply = await ask(worker, request, transfer).catch(async (error) => {
-        worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
-        await worker.terminate();
-        throw error;
-      });
+      const answering = ask(worker, request, transfer);
+      asked.add(answering);
+      const reply = await answering
+        .finally(() => asked.delete(answering))
+        .catch(async (error) => {
+          worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
+          await worker.terminate();
+          throw error;
+        });
       worker.unref();
       idle.push(worker);
       return reply;
@@ -82,6 +89,7 @@ export function createWorkerPool<Request, Reply>(
   };
   const close = async (): Promise<void> => {
     closed = true;
+    if (patient) await Promise.allSettled(asked);
     await Promise.all([...workers].map((worker) => worker.terminate()));
   };
   return { run, close };

@@ -31,12 +31,13 @@ const TIMEOUT_MS = 60 * 60_000;
 export async function openWhisper(folder: string): Promise<SpeechToText> {
   const workerData: WhisperThread = { folder, stopped: new Int32Array(new SharedArrayBuffer(4)) };
   const startWorker = () => new Worker(new URL('./whisper-thread.ts', import.meta.url), { workerData });
-  const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, { size: THREADS, timeoutMs: TIMEOUT_MS });
-  const listening = new Set<Promise<unknown>>();
+  const pool = createWorkerPool<WhisperRequest, WhisperReply>(startWorker, {
+    size: THREADS,
+    timeoutMs: TIMEOUT_MS,
+    patient: true,
+  });
   const ask = async (request: WhisperRequest) => {
-    const running = pool.run(request);
-    listening.add(running);
-    const reply = await running.finally(() => listening.delete(running));
+    const reply = await pool.run(request);
     if ('failure' in reply) throw fromPlainError(reply.failure);
     return reply;
   };
@@ -53,7 +54,6 @@ export async function openWhisper(folder: string): Promise<SpeechToText> {
     },
     close: async () => {
       Atomics.store(workerData.stopped, 0, 1);
-      await Promise.allSettled(listening); // a thread that is ended while ONNX Runtime computes takes the process with it
       await pool.close();
     },
   };

@@ -72,14 +72,18 @@ describe.each([
     expect(await Promise.all(['#f00', '#00f', '#fff'].map(ask))).toEqual(['it is red', 'it is blue', 'it is white']);
   });
 
-  it('is closed while it writes', async () => {
+  it('is closed while it writes, and before it has begun', async () => {
     const closed = await openReader(folder, deps);
-    const asked = closed.read({ image: await colourPicture('#f00'), question: 'what?' }).catch((error) => error);
-    await closed.close();
-    expect(await asked).toMatchObject({ code: 'cancelled' });
-    await expect(closed.read({ image: await colourPicture('#f00'), question: 'what?' })).rejects.toMatchObject({
-      code: 'cancelled',
-    });
+    const image = await colourPicture('#f00');
+    const cancelled = { code: 'cancelled' };
+    const begun = Promise.withResolvers<string>();
+    const writing = expect(closed.read({ image, question: 'what?', onText: begun.resolve })).rejects.toMatchObject(
+      cancelled,
+    );
+    await begun.promise;
+    const waiting = expect(closed.read({ image, question: 'what?' })).rejects.toMatchObject(cancelled);
+    await Promise.all([closed.close(), writing, waiting]);
+    await expect(closed.read({ image, question: 'what?' })).rejects.toMatchObject(cancelled);
   });
 
   it('refuses what is no picture', async () => {

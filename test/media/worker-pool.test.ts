@@ -13,8 +13,8 @@ const PROGRAM = `
   });
 `;
 
-const pool = (size: number, timeoutMs = 30_000) =>
-  createWorkerPool<number | string, number>(() => new Worker(PROGRAM, { eval: true }), { size, timeoutMs });
+const pool = (size: number, timeoutMs = 30_000, patient = false) =>
+  createWorkerPool<number | string, number>(() => new Worker(PROGRAM, { eval: true }), { size, timeoutMs, patient });
 
 describe('createWorkerPool', () => {
   it('answers every request with no more workers than its size', async () => {
@@ -48,5 +48,14 @@ describe('createWorkerPool', () => {
     const asked = [run('spin'), run(0)];
     await close();
     for (const { status } of await Promise.allSettled([...asked, run(0)])) expect(status).toBe('rejected');
+  });
+
+  it('closed patiently, answers what it is at, and fails what waits', async () => {
+    const { run, close } = pool(1, 30_000, true);
+    await run(0);
+    const asked = Promise.allSettled([run(300), run(0)]);
+    await new Promise(setImmediate);
+    await close();
+    expect((await asked).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 });
