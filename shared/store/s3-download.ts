@@ -14,7 +14,7 @@ export type ReadVersion = (start: number, end: number, etag: string) => Promise<
 
 /**
  * The path of a complete copy of this version in `folder`; undefined when the object changed meanwhile. A copy appears by a
- * rename, so one that is there is whole.
+ * rename, so one that is there is whole, unless power failed: it is not synced to disk, because who reads it checks its digest.
  */
 export async function downloadVersion(
   info: ObjectInfo,
@@ -51,7 +51,6 @@ async function download(info: ObjectInfo, path: string, read: ReadVersion): Prom
     const results = await Promise.allSettled(Array.from({ length: RANGES_AT_ONCE }, worker));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    if (complete) await handle.sync();
     return complete;
   } finally {
     await handle.close();

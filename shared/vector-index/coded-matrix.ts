@@ -35,8 +35,8 @@ const GREATEST_QUERY = 2047;
 const LIKELY_DEVIATIONS = 4;
 /** Of sums in single precision. */
 const ROUNDING = 1e-5;
-/** At scattered places, and together no more than the nearest caches hold. */
-const FEW_ROWS = 256;
+/** Rows at scattered places that are fetched side by side before they are compared: the nearest cache holds them. */
+const FETCHED_ROWS = 32;
 /** Rows that are coded at a time, which the nearest caches hold. */
 const STAGED_ROWS = 128;
 const GREATEST_MEMORY_BYTES = 2 ** 32 - 2 ** 16;
@@ -66,6 +66,7 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
   }
   const { kernels, memory } = createVectorKernels(bytes);
   const queryCodes = new Int16Array(memory.buffer, at.query, width);
+  const wantedRows = new Int32Array(memory.buffer, at.wanted, wanted);
   const centre = new Float32Array(memory.buffer, at.centre, width);
   const staged = new Float32Array(memory.buffer, at.staged, STAGED_ROWS * width);
   let queryScale = 1;
@@ -73,7 +74,7 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
   let greatestResidual = 0;
 
   return {
-    wanted: new Int32Array(memory.buffer, at.wanted, wanted),
+    wanted: wantedRows,
     scores: new Float32Array(memory.buffer, at.scores, wanted),
     code: (first, vectors) => {
       if (!isCentred) centre.set(meanRow(vectors, dimensions));
@@ -111,8 +112,12 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
       };
     },
     compare: (count) => {
-      if (count <= FEW_ROWS) kernels.touchCodes(at.wanted, count, at.codes, width);
-      kernels.scanCodes(at.wanted, count, at.codes, width, at.query, queryScale, at.scores);
+      for (let i = 0; i < count; i += FETCHED_ROWS) {
+        const some = Math.min(FETCHED_ROWS, count - i);
+        const isOneRun = wantedRows[i + some - 1]! - wantedRows[i]! === some - 1; // what lies side by side comes by itself
+        if (!isOneRun) kernels.touchCodes(at.wanted + i * 4, some, at.codes, width);
+        kernels.scanCodes(at.wanted + i * 4, some, at.codes, width, at.query, queryScale, at.scores + i * 4);
+      }
     },
   };
 }

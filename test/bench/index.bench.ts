@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { row } from '#shared/core/vector.ts';
 import { createFloatRows } from '#shared/vector-index/float-rows.ts';
+import { createTopRows, offerRow } from '#shared/vector-index/top-rows.ts';
 import { embeddingLike } from './embedding-like.ts';
 import { ENGINE_NAMES, type EngineFigures, K, type Point, type Truth } from './engine-process.ts';
 import { inGroup, ONE_IN } from './engines/engine.ts';
@@ -139,24 +140,26 @@ function findTruth(vectors: Float32Array, queries: Float32Array, dimensions: num
   const count = vectors.length / dimensions;
   const rows = createFloatRows(dimensions, count);
   for (let i = 0; i < count; i++) rows.add(row(vectors, dimensions, i));
+  const groups = ONE_IN.map((n) => [...idsInGroup(count, n)]);
   const all: number[][] = [];
   const filtered = Object.fromEntries(ONE_IN.map((n) => [n, [] as number[][]]));
   for (let q = 0; q * dimensions < queries.length; q++) {
     const scores = rows.products(row(queries, dimensions, q));
-    const nearest = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]!);
-    all.push(nearest.slice(0, K));
-    for (const n of ONE_IN) filtered[n]!.push(firstMatching(nearest, (id) => inGroup(id, n)));
+    all.push(nearest(scores, scores.keys()));
+    for (const [i, n] of ONE_IN.entries()) filtered[n]!.push(nearest(scores, groups[i]!));
   }
   return { all, filtered };
 }
 
-function firstMatching(ids: readonly number[], matches: (id: number) => boolean): number[] {
-  const found: number[] = [];
-  for (const id of ids) {
-    if (matches(id)) found.push(id);
-    if (found.length === K) break;
-  }
-  return found;
+function* idsInGroup(count: number, oneIn: number): Iterable<number> {
+  for (let id = 0; id < count; id++) if (inGroup(id, oneIn)) yield id;
+}
+
+/** The K of `ids` with the greatest scores, best first. */
+function nearest(scores: Float32Array, ids: Iterable<number>): number[] {
+  const top = createTopRows(K);
+  for (const id of ids) offerRow(top, id, scores[id]!);
+  return [...top.rows.subarray(0, top.size)].sort((a, b) => scores[b]! - scores[a]! || a - b);
 }
 
 async function runEngine(engine: string, data: string, dimensions: number): Promise<Result> {

@@ -6,6 +6,7 @@ import { systemClock } from '#shared/core/clock.ts';
 import { silentLog } from '#shared/core/log.ts';
 import { row } from '#shared/core/vector.ts';
 import { createFileObjectStore } from '#shared/store/file-object-store.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
 import { compact } from '#shared/vector-index/compact.ts';
 import { type OpenIndexOptions, openIndex } from '#shared/vector-index/open-index.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
@@ -14,16 +15,19 @@ import { type CreateEngine, type Engine, groupsOf, type Setting } from './engine
 
 const BATCH = 1000;
 
-export const createEngine: CreateEngine = (folder) => create(folder, {});
+export const createEngine: CreateEngine = async (folder) => createEngineOver(filesIn(folder), folder);
 
 /** Holds no full vectors in memory. */
-export const createLeanEngine: CreateEngine = (folder) => create(folder, { heldVectorBytes: 0 });
+export const createLeanEngine: CreateEngine = async (folder) =>
+  createEngineOver(filesIn(folder), folder, { heldVectorBytes: 0 });
 
-async function create(folder: string, options: OpenIndexOptions): Promise<Engine> {
+const filesIn = (folder: string) => createFileObjectStore(join(folder, 'state'));
+
+export function createEngineOver(store: ObjectStore, folder: string, options: OpenIndexOptions = {}): Engine {
   let index: VectorIndex | undefined;
   let dimensionsUsed = 0;
   const deps = () => ({
-    store: createFileObjectStore(join(folder, 'state')),
+    store,
     space: { id: 'bench', dimensions: dimensionsUsed },
     clock: systemClock,
     log: silentLog,
