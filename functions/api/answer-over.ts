@@ -10,10 +10,12 @@ import { createMediaDecoders } from '#shared/encoders/media-decoders.ts';
 import type { ServedSpace, SpaceSet } from '#shared/spaces/space-set.ts';
 import { createCommandSpeechToText } from '#shared/speech/command-speech-to-text.ts';
 import type { SpeechToText } from '#shared/speech/speech-to-text.ts';
+import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { AppDependencies } from './app-dependencies.ts';
 import { describeModelInUse } from './describe-model.ts';
 
-interface Live extends Pick<AppDependencies, 'search' | 'zeroShot' | 'mediaStore'> {
+interface Live extends Pick<AppDependencies, 'search' | 'zeroShot'> {
+  readonly mediaStore: Pick<ObjectStore, 'get'>;
   readonly spaces: SpaceSet<ServedSpace & { readonly encoder: Encoder }>;
 }
 

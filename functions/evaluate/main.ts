@@ -1,26 +1,32 @@
-/** `npm run evaluate -- retrieval|classification|vqa FOLDER`: standard metrics of a model on a data set in its own format. */
+/** `npm run evaluate -- retrieval|classification|vqa|answers FOLDER`: standard metrics of a model on a data set in its own format. */
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { answerQuestions, type VqaOptions } from './answer-questions.ts';
+import { askCollection, describeCollection } from './ask-collection.ts';
+import { chooseWords } from './choose-words.ts';
 import { type ClassificationReport, evaluateClassification, type Outcome } from './classification.ts';
-import { composeEvaluation, composeReader, type Evaluation } from './compose.ts';
+import { composeCollection, composeEvaluation, composeReader, type Evaluation } from './compose.ts';
 import type { Estimate } from './confidence-interval.ts';
+import { readNamedPictures } from './named-pictures.ts';
 import { percent, percentWithInterval } from './percent.ts';
 import { type DatasetOptions, readCaptionedImages, readLabelledFiles } from './read-dataset.ts';
 import { evaluateRetrieval, RECALL_AT } from './retrieval.ts';
+import { openNouns } from './wordnet-nouns.ts';
 
 const HELP = `Measure a model on a data set.
 
   npm run evaluate -- retrieval FOLDER        recall@1, 5, 10 of text to picture and picture to text
   npm run evaluate -- classification FOLDER   zero-shot accuracy of pictures or sounds
   npm run evaluate -- vqa FOLDER              answers about pictures: exact match, Wu-Palmer, VQA's accuracy
+  npm run evaluate -- answers FOLDER          answers from the whole collection: how many, is there any
 
   --model M         name of a model or a model folder (default starter; vqa: reader)
   --data DIR        where pulled models are (default ./.chiasm)
   --split S         only the samples of this split or fold
-  --label COLUMN    classification of items.jsonl: the column to predict
+  --label COLUMN    classification of items.jsonl: the column to predict; answers: only these, separated by commas
+  --at-least N      answers: words that are said of N pictures or more (default 10)
   --classes K       only the K most frequent classes
   --annotations F   MSCOCO captions, VQA v2 annotations or DAQUAR's CSV; FOLDER holds the pictures
   --questions F     VQA v2 questions that belong to the annotations
@@ -30,6 +36,10 @@ const HELP = `Measure a model on a data set.
 
 Formats: captions.jsonl {image, captions, split?}, items.jsonl {image, title, labels...}, labels.jsonl {audio|image, label,
 fold?}, MSCOCO captions, one folder for each class; questions.jsonl {image, questions: [{question, answer}]}, easy-VQA, VQA v2. Intervals are of 95 %.
+
+answers: the pictures alone are indexed and asked for each noun that captions name (a picture shows it when a caption names it or a
+kind of it, by WordNet) or each value of the label columns, and for words that occur nowhere. Captions and labels do not name all
+that a picture shows: what is taken for true is a floor, so a count above it need not be wrong, nor a yes for a word that nobody said.
 `;
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -46,6 +56,7 @@ async function main(argv: readonly string[]): Promise<void> {
       questions: { type: 'string' },
       wordnet: { type: 'string', default: '/usr/share/wordnet' },
       limit: { type: 'string' },
+      'at-least': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -56,7 +67,12 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const options = { ...values, classes: count('classes', values.classes), limit: count('limit', values.limit) };
+  const options = {
+    ...values,
+    classes: count('classes', values.classes),
+    limit: count('limit', values.limit),
+    atLeast: count('at-least', values['at-least']),
+  };
   const { report, text } = await TASKS[task as keyof typeof TASKS](folder, options);
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text);
 }
@@ -67,7 +83,11 @@ function count(option: string, text: string | undefined): number | undefined {
   throw new ChiasmError('invalid_request', `--${option}: expected a number from 1, got ${JSON.stringify(text)}`);
 }
 
-type Options = DatasetOptions & VqaOptions & { readonly model?: string | undefined; readonly data: string };
+interface Options extends DatasetOptions, VqaOptions {
+  readonly model?: string | undefined;
+  readonly data: string;
+  readonly atLeast?: number | undefined;
+}
 
 const TASKS = {
   retrieval: (folder: string, options: Options) => withEncoder(retrieval, folder, options),
@@ -80,7 +100,34 @@ const TASKS = {
       await reader.close();
     }
   },
+  answers: collectionAnswers,
 };
+
+/** Fewer pictures than this make a count of chance. */
+const AT_LEAST = 10;
+
+async function collectionAnswers(folder: string, options: Options) {
+  const pictures = await readNamedPictures(folder, options);
+  const captioned = pictures.some(({ captions }) => captions.length > 0);
+  const nouns = await openNouns(options.wordnet).catch((thrown) => {
+    if (captioned) throw thrown; // without it nothing tells which words are nouns
+    return undefined;
+  });
+  const words = chooseWords(pictures, nouns, options.atLeast ?? AT_LEAST);
+  const paths = pictures.map(({ path }) => path);
+  const collection = await composeCollection(options.model ?? 'starter', options.data, paths, showProgress);
+  try {
+    const report = await askCollection(collection.answerer, words);
+    const heading = `Answers from ${pictures.length} pictures of ${folder}, model ${collection.modelName}`;
+    const without = nouns === undefined ? `\nno words that are named nowhere: no WordNet in ${options.wordnet}\n` : '';
+    return {
+      report: { pictures: pictures.length, ...report },
+      text: `${heading}\n\n${describeCollection(report)}${without}`,
+    };
+  } finally {
+    await collection.close();
+  }
+}
 
 async function withEncoder<Result>(
   evaluate: (evaluation: Evaluation, folder: string, options: DatasetOptions) => Promise<Result>,

@@ -20,24 +20,12 @@ export interface WordNet {
 
 /** @throws ChiasmError `not_found` when the folder has no nouns */
 export async function openWordNet(folder: string): Promise<WordNet> {
-  const [index, data, exceptions] = await Promise.all(
-    ['index.noun', 'data.noun', 'noun.exc'].map((name) =>
-      readFile(join(folder, name), 'latin1').catch((cause: Error) => {
-        throw new ChiasmError('not_found', `there is no WordNet in ${folder} (${name}); install wordnet-base`, {
-          cause,
-        });
-      }),
-    ),
-  );
-  const senses = readIndex(index!);
-  const parents = readParents(data!);
-  const irregular = new Map(exceptions!.split('\n').map((line) => [line.split(' ')[0]!, line.split(' ').slice(1)]));
+  const { senses, parents, irregular } = await readNounFiles(folder);
   const depths = createDepths(parents);
 
   const sensesOf = (word: string): readonly number[] => {
     const lemma = word.toLowerCase().trim().replaceAll(' ', '_');
-    const forms = [lemma, ...(irregular.get(lemma) ?? [])];
-    for (const [ending, base] of PLURALS) if (lemma.endsWith(ending)) forms.push(lemma.slice(0, -ending.length) + base);
+    const forms = [lemma, ...(irregular.get(lemma) ?? []), ...withoutPlural(lemma)];
     return [...new Set(forms.flatMap((form) => senses.get(form) ?? []))];
   };
   const wuPalmer = (a: number, b: number): number => {
@@ -59,6 +47,37 @@ export async function openWordNet(folder: string): Promise<WordNet> {
   };
 }
 
+export interface NounFiles {
+  /** Lemma -> offsets of its senses, the most frequent first. */
+  readonly senses: ReadonlyMap<string, readonly number[]>;
+  /** Offset of a sense -> offsets of its hypernyms, those of instances too. */
+  readonly parents: ReadonlyMap<number, readonly number[]>;
+  /** Offset of a sense -> number of its lexicographer file: animals, artifacts, persons ... */
+  readonly kinds: ReadonlyMap<number, number>;
+  /** Plural -> singulars, where no ending tells. */
+  readonly irregular: ReadonlyMap<string, readonly string[]>;
+}
+
+/** @throws ChiasmError `not_found` when the folder has no nouns */
+export async function readNounFiles(folder: string): Promise<NounFiles> {
+  const read = (name: string) => readWordNetFile(folder, name);
+  const [index, data, exceptions] = await Promise.all([read('index.noun'), read('data.noun'), read('noun.exc')]);
+  const irregular = new Map(exceptions.split('\n').map((line) => [line.split(' ')[0]!, line.split(' ').slice(1)]));
+  return { senses: readIndex(index), ...readData(data), irregular };
+}
+
+/** @throws ChiasmError `not_found` */
+export async function readWordNetFile(folder: string, name: string): Promise<string> {
+  return readFile(join(folder, name), 'latin1').catch((cause: Error) => {
+    throw new ChiasmError('not_found', `there is no WordNet in ${folder} (${name}); install wordnet-base`, { cause });
+  });
+}
+
+/** What a lemma would be the regular plural of; most of it is no word. */
+export function withoutPlural(lemma: string): readonly string[] {
+  return PLURALS.flatMap(([ending, base]) => (lemma.endsWith(ending) ? [lemma.slice(0, -ending.length) + base] : []));
+}
+
 /** Lemma -> offsets of its senses: the last `synset count` numbers of a line of `index.noun`. */
 function readIndex(text: string): ReadonlyMap<string, readonly number[]> {
   const senses = new Map<string, readonly number[]>();
@@ -70,19 +89,21 @@ function readIndex(text: string): ReadonlyMap<string, readonly number[]> {
   return senses;
 }
 
-/** Offset of a sense -> offsets of its hypernyms, those of instances too. */
-function readParents(text: string): ReadonlyMap<number, readonly number[]> {
+function readData(text: string): Pick<NounFiles, 'parents' | 'kinds'> {
   const parents = new Map<number, readonly number[]>();
+  const kinds = new Map<number, number>();
   for (const line of text.split('\n')) {
     if (line === '' || line.startsWith(' ')) continue;
+    const sense = Number(line.slice(0, 8));
     const above = [...line.matchAll(/ @i? (\d{8}) n /g)].map(([, offset]) => Number(offset));
-    parents.set(Number(line.slice(0, 8)), above);
+    parents.set(sense, above);
+    kinds.set(sense, Number(line.slice(9, 11)));
   }
-  return parents;
+  return { parents, kinds };
 }
 
 /** The sense and all above it, with the length of the shortest way there. */
-function ancestors(parents: ReadonlyMap<number, readonly number[]>, sense: number): ReadonlyMap<number, number> {
+export function ancestors(parents: ReadonlyMap<number, readonly number[]>, sense: number): ReadonlyMap<number, number> {
   const found = new Map([[sense, 0]]);
   for (const [one, distance] of found) {
     for (const above of parents.get(one) ?? []) if (!found.has(above)) found.set(above, distance + 1);

@@ -10,7 +10,7 @@ import type { ParsedQuestion } from './parse-question.ts';
 /** From here on an item is evidence. */
 const MATCH_LINE = 0.5;
 /** What is less probable than this is not counted, not even in part. */
-const COUNT_LINE = 0.02;
+const COUNT_LINE = 0.005;
 /** Items that are counted at most: the deepest that a search looks. */
 const MOST = 6_400;
 /** Evidence that is listed; the count is over all. */

@@ -46,7 +46,7 @@ export type Preparation = Prepared | 'gone' | 'unchanged';
 export type PrepareObject = (message: SequencedChange) => Promise<Preparation>;
 
 export interface PrepareDependencies {
-  readonly mediaStore: ObjectStore;
+  readonly mediaStore: Pick<ObjectStore, 'head' | 'get'>;
   readonly index: Pick<VectorIndex, 'item' | 'itemWithBytes'>;
   readonly encoder: Pick<Encoder, 'image' | 'audio'>;
   readonly limits: MediaLimits;

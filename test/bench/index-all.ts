@@ -6,8 +6,7 @@ import { silentLog } from '#shared/core/log.ts';
 import { createUlidGenerator } from '#shared/core/ulid.ts';
 import type { Encoder } from '#shared/encoders/encoder.ts';
 import type { ChangeMessage } from '#shared/ingest/change-message.ts';
-import { createInbox } from '#shared/ingest/inbox.ts';
-import { ingest } from '#shared/ingest/ingest.ts';
+import { indexKeys } from '#shared/ingest/index-keys.ts';
 import { createPrepare } from '#shared/ingest/prepare.ts';
 import { DEFAULT_MEDIA_LIMITS } from '#shared/media/limits.ts';
 import { createMemoryQueue } from '#shared/queue/memory-queue.ts';
@@ -30,26 +29,18 @@ export async function indexAll(
     log: silentLog,
     scratchFolder: join(target, 'scratch'),
   });
-  const queue = createMemoryQueue<ChangeMessage>({ clock, visibilityMs: 600_000, maxAttempts: 2 });
-  const inbox = createInbox({ queue, index, clock, nextSequencer: createUlidGenerator(clock) });
-  const stop = new AbortController();
-  const working = ingest(
+  const failed = await indexKeys(
     {
-      queue,
+      queue: createMemoryQueue<ChangeMessage>({ clock, visibilityMs: 600_000, maxAttempts: 2 }),
       index,
       encoder,
       prepare: createPrepare({ mediaStore: media, index, encoder, limits: DEFAULT_MEDIA_LIMITS }),
       clock,
       log: silentLog,
-      onSettled: (message, outcome) => inbox.settled(message.key, message.sequencer, outcome),
+      nextSequencer: createUlidGenerator(clock),
     },
-    {},
-    stop.signal,
+    keys,
   );
-  await inbox.changed(keys);
-  await inbox.idle();
-  if (inbox.backlog().failed > 0) throw new Error(`${inbox.backlog().failed} pictures failed`);
-  stop.abort();
-  await working;
+  if (failed > 0) throw new Error(`${failed} pictures failed`);
   await index.close();
 }

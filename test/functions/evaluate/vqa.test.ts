@@ -12,6 +12,7 @@ import { openWordNet } from '#functions/evaluate/wordnet.ts';
 import { makeAnswerModel } from '../../models/make-answer-model.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 import { colourPicture } from '../api/api-fixture.ts';
+import { writeWordNet } from './tiny-wordnet.ts';
 
 async function folderOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
   const folder = await temporaryFolder();
@@ -151,24 +152,17 @@ describe("VQA's official accuracy", () => {
 
 /** entity > object > animal > (dog = hound, cat); a chain level_0 > ... > level_7 beside it. */
 function tinyWordNet(): Promise<string> {
-  const offset = (n: number) => String(n).padStart(8, '0');
-  const senses: [n: number, words: string[], parent: number | undefined][] = [
-    [1, ['entity'], undefined],
-    [2, ['object'], 1],
-    [3, ['animal'], 2],
-    [4, ['dog', 'hound'], 3],
-    [5, ['cat'], 3],
-    [6, ['mouse'], 3],
-    ...Array.from({ length: 8 }, (_, i): [number, string[], number | undefined] => [10 + i, [`level_${i}`], i === 0 ? undefined : 9 + i]), // biome-ignore format: one line
+  const chain = Array.from({ length: 8 }, (_, i) => ({ id: 10 + i, words: [`level_${i}`], ...(i > 0 && { parent: 9 + i }) })); // biome-ignore format: one line
+  const senses = [
+    { id: 1, words: ['entity'] },
+    { id: 2, words: ['object'], parent: 1 },
+    { id: 3, words: ['animal'], parent: 2 },
+    { id: 4, words: ['dog', 'hound'], parent: 3 },
+    { id: 5, words: ['cat'], parent: 3 },
+    { id: 6, words: ['mouse'], parent: 3 },
+    ...chain,
   ];
-  const data = senses.map(([n, words, parent]) => `${offset(n)} 03 n 0${words.length} ${words.map((word) => `${word} 0`).join(' ')} 00${parent === undefined ? 0 : 1} ${parent === undefined ? '' : `@ ${offset(parent)} n 0000 `}| said of it`); // biome-ignore format: WordNet's own
-  const index = senses.flatMap(([n, words]) => words.map((word) => `${word} n 1 1 @ 1 0 ${offset(n)}  `));
-  const licence = '  1 This software and database is being provided to you';
-  return folderOf({
-    'data.noun': [licence, ...data, ''].join('\n'),
-    'index.noun': [licence, ...index, ''].join('\n'),
-    'noun.exc': 'mice mouse\n',
-  });
+  return writeWordNet(senses, { exceptions: ['mice mouse'] });
 }
 
 describe('Wu-Palmer similarity', () => {
