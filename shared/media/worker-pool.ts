@@ -1,5 +1,6 @@
 /** A few worker threads that answer one request at a time each. They start when needed and do not keep the process alive. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transferable, Worker } from 'node:worker_threads';
 import { ChiasmError } from '#shared/core/errors.ts';
 
@@ -15,9 +16,12 @@ export interface WorkerPool<Request, Reply> {
 
 export interface WorkerPoolOptions {
   readonly size: number;
-  /** A request that takes longer is given up, and its worker is ended. */
+  /** A request that takes longer is given up, and its worker is ended (`patient`: once it is done). */
   readonly timeoutMs: number;
-  /** `close` waits for what is being answered: a worker that is ended while ONNX Runtime computes takes the process with it. */
+  /**
+   * No worker is ended before it has replied, as one that is while ONNX Runtime computes takes the process with it: `close` waits
+   * for the replies, of those that were given up for another time limit at most. Until they reply, these compute beside the others.
+   */
   readonly patient?: boolean;
 }
 
@@ -28,6 +32,7 @@ export function createWorkerPool<Request, Reply>(
   const idle: Worker[] = [];
   const workers = new Set<Worker>();
   const asked = new Set<Promise<Reply>>();
+  const givenUp = new Map<Worker, Promise<void>>();
   let closed = false;
   const waiting: (() => void)[] = [];
   let busy = 0;
@@ -66,6 +71,18 @@ export function createWorkerPool<Request, Reply>(
       worker.postMessage(request, [...transfer]);
     });
 
+  /** Ends the worker, whose request has failed. */
+  const dismiss = async (worker: Worker, error: unknown): Promise<void> => {
+    worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
+    const isComputing = error instanceof ChiasmError && error.code === 'too_large';
+    if (!patient || !isComputing) return void (await worker.terminate());
+    worker.unref();
+    const replied = new Promise<void>((resolve) => worker.once('message', resolve).once('exit', resolve));
+    const leaving = replied.then(async () => void (await worker.terminate()));
+    givenUp.set(worker, leaving);
+    void leaving.finally(() => givenUp.delete(worker));
+  };
+
   const run = async (request: Request, transfer: readonly Transferable[] = []): Promise<Reply> => {
     await acquire();
     try {
@@ -76,8 +93,7 @@ export function createWorkerPool<Request, Reply>(
       const reply = await answering
         .finally(() => asked.delete(answering))
         .catch(async (error) => {
-          worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
-          await worker.terminate();
+          await dismiss(worker, error);
           throw error;
         });
       worker.unref();
@@ -89,7 +105,11 @@ export function createWorkerPool<Request, Reply>(
   };
   const close = async (): Promise<void> => {
     closed = true;
-    if (patient) await Promise.allSettled(asked);
+    if (patient) {
+      await Promise.allSettled(asked);
+      for (const worker of givenUp.keys()) worker.ref();
+      await Promise.race([Promise.allSettled(givenUp.values()), sleep(timeoutMs, undefined, { ref: false })]);
+    }
     await Promise.all([...workers].map((worker) => worker.terminate()));
   };
   return { run, close };

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createWorkerPool } from '#shared/media/worker-pool.ts';
 
 /** Replies with its thread's number after `ms`; `'throw'`, `'exit'` and `'spin'` do just that. */
@@ -57,5 +57,44 @@ describe('createWorkerPool', () => {
     await new Promise(setImmediate);
     await close();
     expect((await asked).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
+  describe('patient, with a request that takes too long', () => {
+    /** Beginnings and ends of threads, in order. */
+    const watched = (timeoutMs: number) => {
+      const workers: Worker[] = [];
+      const ended: number[] = [];
+      const startWorker = () => {
+        const worker = new Worker(PROGRAM, { eval: true });
+        const { threadId } = worker;
+        workers.push(worker.once('exit', () => ended.push(threadId)));
+        return worker;
+      };
+      return {
+        ended,
+        ...createWorkerPool<number | string, number>(startWorker, { size: 1, timeoutMs, patient: true }),
+      };
+    };
+
+    it('fails it at once, answers the next by another worker, and ends the late one when it is done', async () => {
+      const { run, ended, close } = watched(1_000);
+      const late = await run(0);
+      await expect(run(2_000)).rejects.toMatchObject({ code: 'too_large' });
+      expect(ended).toEqual([]);
+      expect(await run(0)).not.toBe(late);
+      expect(ended).toEqual([]);
+      await vi.waitUntil(() => ended.includes(late), 10_000);
+      await close();
+    });
+
+    it('closes when the late worker is done', async () => {
+      const { run, ended, close } = watched(1_000);
+      await run(0);
+      await expect(run(1_500)).rejects.toMatchObject({ code: 'too_large' });
+      const closingMs = performance.now();
+      await close();
+      expect(ended).toHaveLength(1);
+      expect(performance.now() - closingMs).toBeGreaterThan(200);
+    });
   });
 });
