@@ -18,11 +18,17 @@ export interface Decoding {
   meanLogProbability(): number;
 }
 
-/** @param language its token where it is known from before */
+export interface DecodingOptions {
+  /** Its token, where it is known from before. */
+  readonly language: number | undefined;
+  /** Asked before each token: once it says yes, the text ends there. The library takes no stopping criteria for Whisper. */
+  stopped(): boolean;
+}
+
 export function createDecoding(
   library: Library,
   generation: SpeechModelFolder['generation'],
-  language: number | undefined,
+  { language, stopped }: DecodingOptions,
 ): Decoding {
   const languages = generation.is_multilingual ? Object.values(generation.lang_to_id ?? {}) : [];
   const task = generation.task_to_id?.transcribe;
@@ -41,6 +47,7 @@ export function createDecoding(
     override _call(ids: bigint[][], logits: Tensor) {
       const row = logits.data as Float32Array;
       const step = ids[0]!.length - 1;
+      if (stopped()) return keepOnly(row, [generation.eos_token_id], logits);
       if (step === 0) noSpeech = Math.exp(row[noSpeechToken]! - logSumExp(row));
       const allowed = forced[step];
       if (allowed !== undefined) return keepOnly(row, allowed, logits);

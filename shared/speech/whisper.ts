@@ -36,12 +36,6 @@ export async function loadWhisper(path: string, stopped: () => boolean = () => f
   const special = { timestampBegin: generation.no_timestamps_token_id + 1, endOfText: generation.eos_token_id };
   const languages = new Set(Object.values(generation.lang_to_id ?? {}));
 
-  class Stopping extends library.StoppingCriteria {
-    override _call(ids: number[][]): boolean[] {
-      return ids.map(stopped);
-    }
-  }
-
   const refuseStopped = () => {
     if (stopped()) throw new ChiasmError('internal', 'the speech model was closed while it listened');
   };
@@ -49,7 +43,7 @@ export async function loadWhisper(path: string, stopped: () => boolean = () => f
   const hear = async (window: Float32Array, language: number | undefined): Promise<HeardWindow> => {
     refuseStopped();
     const { input_features: features } = await processor(window);
-    const decoding = createDecoding(library, generation, language);
+    const decoding = createDecoding(library, generation, { language, stopped });
     const output = await model.generate({
       inputs: features,
       decoder_input_ids: [generation.decoder_start_token_id],
@@ -59,7 +53,6 @@ export async function loadWhisper(path: string, stopped: () => boolean = () => f
       suppress_tokens: null,
       begin_suppress_tokens: null,
       do_sample: false,
-      stopping_criteria: new Stopping(),
       max_new_tokens: MAX_TOKENS,
     } as never);
     refuseStopped();

@@ -32,6 +32,7 @@ const LOUDNESS = 20;
 const SHARPNESS = 200;
 const SURE = 14;
 
+const LANGUAGES = ['en', 'de'];
 const WORDS = ['it', 'is', 'red', 'green', 'blue', 'es', 'ist'];
 
 interface Vocabulary {
@@ -41,32 +42,49 @@ interface Vocabulary {
 
 function createVocabulary(multilingual: boolean): Vocabulary {
   const letters = [...'abcdefghijklmnopqrstuvwxyz', 'Ġ'];
-  const languages = multilingual ? ['<|en|>', '<|de|>'] : [];
-  const special = ['<|translate|>', '<|transcribe|>', '<|startoflm|>', '<|startofprev|>', '<|nospeech|>', '<|notimestamps|>']; // biome-ignore format: in Whisper's order
-  const stamps = Array.from({ length: 1_501 }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`);
-  const tokens = [...letters, ...WORDS.map((word) => `Ġ${word}`), '<|endoftext|>', '<|startoftranscript|>', ...languages, ...special, ...stamps]; // biome-ignore format: in Whisper's order
+  const tokens = [...letters, ...WORDS.map((word) => `Ġ${word}`), ...specialTokens(multilingual ? LANGUAGES : [])];
   return { tokens, id: (token) => tokens.indexOf(token) };
 }
 
-export async function makeWhisper(target: string, settings: WhisperSettings = {}): Promise<string> {
-  const { suffix = '', multilingual = true, card = false } = settings;
-  const vocabulary = createVocabulary(multilingual);
-  const { tokens, id } = vocabulary;
+/** What the files beside the graphs say. */
+export interface WhisperSizes {
+  /** All tokens in Whisper's order. */
+  readonly tokens: readonly string[];
+  /** Of the spoken ones; none where the model knows English only. */
+  readonly languages: readonly string[];
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly windowSeconds: number;
+}
+
+/** The names of what follows the text in Whisper's vocabularies. */
+export function specialTokens(languages: readonly string[]): readonly string[] {
+  const special = ['<|translate|>', '<|transcribe|>', '<|startoflm|>', '<|startofprev|>', '<|nospeech|>', '<|notimestamps|>']; // biome-ignore format: in Whisper's order
+  const stamps = Array.from({ length: 1_501 }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`);
+  return ['<|endoftext|>', '<|startoftranscript|>', ...languages.map((name) => `<|${name}|>`), ...special, ...stamps];
+}
+
+/** Configurations and tokenizer, under the names of the exports. */
+export function whisperTexts(sizes: WhisperSizes): Record<string, Uint8Array> {
+  const { tokens, languages, width, layers, heads, windowSeconds } = sizes;
+  const ids = new Map(tokens.map((token, i) => [token, i]));
+  const id = (token: string) => ids.get(token)!;
   const end = id('<|endoftext|>');
   const ends = { bos_token_id: end, eos_token_id: end, pad_token_id: end, decoder_start_token_id: id('<|startoftranscript|>') }; // biome-ignore format: one line
-  const languages = Object.fromEntries(['<|en|>', '<|de|>'].map((token) => [token, id(token)]));
+  const spoken = Object.fromEntries(languages.map((name) => [`<|${name}|>`, id(`<|${name}|>`)]));
   const tasks = { transcribe: id('<|transcribe|>'), translate: id('<|translate|>') };
   const added = tokens.slice(end).map((content, i) => ({ id: end + i, content, special: !/\d/.test(content), single_word: false, lstrip: false, rstrip: false, normalized: false })); // biome-ignore format: one line
-  const files: Files = {
+  return {
     'config.json': json({
-      model_type: 'whisper', architectures: ['WhisperForConditionalGeneration'], is_encoder_decoder: true, vocab_size: tokens.length, d_model: WIDTH, num_mel_bins: MEL_BINS,
-      encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 1, decoder_attention_heads: 1, max_source_positions: POSITIONS, max_target_positions: 448, ...ends,
+      model_type: 'whisper', architectures: ['WhisperForConditionalGeneration'], is_encoder_decoder: true, vocab_size: tokens.length, d_model: width, num_mel_bins: MEL_BINS,
+      encoder_layers: layers, decoder_layers: layers, encoder_attention_heads: heads, decoder_attention_heads: heads, max_source_positions: 50 * windowSeconds, max_target_positions: 448, ...ends,
     }), // biome-ignore format: the file's own layout
     'generation_config.json': json({
       ...ends,
       max_length: 448,
-      is_multilingual: multilingual,
-      ...(multilingual && { lang_to_id: languages, task_to_id: tasks, forced_decoder_ids: [[1, null], [2, tasks.transcribe]] }), // biome-ignore format: one line
+      is_multilingual: languages.length > 0,
+      ...(languages.length > 0 && { lang_to_id: spoken, task_to_id: tasks, forced_decoder_ids: [[1, null], [2, tasks.transcribe]] }), // biome-ignore format: one line
       no_timestamps_token_id: id('<|notimestamps|>'),
       max_initial_timestamp_index: 1,
       return_timestamps: false,
@@ -75,7 +93,7 @@ export async function makeWhisper(target: string, settings: WhisperSettings = {}
     }),
     'preprocessor_config.json': json({
       feature_extractor_type: 'WhisperFeatureExtractor', processor_class: 'WhisperProcessor', sampling_rate: 16_000, feature_size: MEL_BINS, n_fft: 400, hop_length: 160,
-      chunk_length: WHISPER_WINDOW_SECONDS, n_samples: 16_000 * WHISPER_WINDOW_SECONDS, nb_max_frames: FRAMES, padding_side: 'right', padding_value: 0, return_attention_mask: false,
+      chunk_length: windowSeconds, n_samples: 16_000 * windowSeconds, nb_max_frames: 100 * windowSeconds, padding_side: 'right', padding_value: 0, return_attention_mask: false,
     }), // biome-ignore format: the file's own layout
     'tokenizer.json': json({
       version: '1.0',
@@ -94,6 +112,16 @@ export async function makeWhisper(target: string, settings: WhisperSettings = {}
       bos_token: '<|endoftext|>',
       eos_token: '<|endoftext|>',
     }),
+  };
+}
+
+export async function makeWhisper(target: string, settings: WhisperSettings = {}): Promise<string> {
+  const { suffix = '', multilingual = true, card = false } = settings;
+  const vocabulary = createVocabulary(multilingual);
+  const languages = multilingual ? LANGUAGES : [];
+  const { tokens } = vocabulary;
+  const files: Files = {
+    ...whisperTexts({ tokens, languages, width: WIDTH, layers: 1, heads: 1, windowSeconds: WHISPER_WINDOW_SECONDS }),
     [`onnx/encoder_model${suffix}.onnx`]: writeOnnx(encoder()),
     [`onnx/decoder_model_merged${suffix}.onnx`]: writeOnnx(decoder(vocabulary, multilingual)),
   };

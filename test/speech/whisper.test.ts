@@ -69,6 +69,19 @@ it('is closed in the middle of a sound, with what waits for it', async () => {
   }
 });
 
+it('is stopped between two words of a window', async () => {
+  const folder = await makeWhisper(join(await temporaryFolder(), 'stopped'));
+  let asked = 0;
+  const counting = await loadWhisper(folder, () => ++asked < 0);
+  await counting.transcribe(tones([DEEP_HZ, 1]));
+  const ofAll = asked;
+  asked = 0;
+  const speech = await loadWhisper(folder, () => ++asked > 3);
+  await expect(speech.transcribe(tones([DEEP_HZ, 1]))).rejects.toMatchObject({ code: 'internal' });
+  expect(asked).toBeLessThan(ofAll);
+  await Promise.all([counting.close(), speech.close()]);
+});
+
 describe('other exports of it', () => {
   it('of English only, and of 8 bits, load alike', async () => {
     const settings = { multilingual: false, suffix: '_quantized' } as const;

@@ -26,7 +26,7 @@ const NOISE = 1 << 16;
 const INT8_RANGE = 63;
 
 export function createGraphBuilder(precision: Precision, seed: number) {
-  const nodes: Node[] = [];
+  let nodes: Node[] = [];
   const initializers: Initializer[] = [];
   const random = createRandom(seed);
   const noise = Float32Array.from({ length: NOISE }, () => (random() + random() + random() - 1.5) * 2);
@@ -156,6 +156,24 @@ export function createGraphBuilder(precision: Precision, seed: number) {
   const learnedRow = (x: string, D: number) =>
     op('Expand', [weights([1, 1, D]), op('Concat', [size(x, 0), integers(1, D)], { axis: 0 })]);
 
+  const node = (given: Node) => void nodes.push(given);
+
+  /** What `make` adds becomes a graph of its own, for If: it sees the values and weights of the graph around it. */
+  const branch = (make: () => readonly string[], outputs: readonly string[]): Graph => {
+    const around = nodes;
+    nodes = [];
+    for (const [i, value] of make().entries()) nodes.push({ op: 'Identity', inputs: [value], outputs: [outputs[i]!] });
+    const own = nodes;
+    nodes = around;
+    const shape = ['batch', 'heads', 'rows', 'size'];
+    return {
+      inputs: [],
+      outputs: outputs.map((name) => ({ name, type: 'float32', shape })),
+      nodes: own,
+      initializers: [],
+    };
+  };
+
   const finish = (output: string, result: string, graph: Pick<Graph, 'inputs' | 'outputs'>): Graph => {
     nodes.push({ op: 'Identity', inputs: [result], outputs: [output] });
     return { ...graph, nodes, initializers };
@@ -163,7 +181,7 @@ export function createGraphBuilder(precision: Precision, seed: number) {
 
   return {
     op, floats, integers, constant, weights, product, linear, layerNorm, activate, attention, feedForward,
-    encode, encodePostNorm, embedding, size, learnedRow, finish,
+    encode, encodePostNorm, embedding, size, learnedRow, node, branch, finish,
   }; // biome-ignore format: a list of names
 }
 
