@@ -3,15 +3,15 @@
 import type { Modality } from '#shared/core/modality.ts';
 import { sigmoid } from '#shared/core/probability.ts';
 import { dot } from '#shared/core/vector.ts';
-import type { Calibration, Space } from '#shared/encoders/space.ts';
-import { matchLogit, queryCalibration, termCalibration } from './calibrate.ts';
+import type { Space } from '#shared/encoders/space.ts';
+import { type MatchCalibration, matchLogit, queryCalibration, termCalibration } from './calibrate.ts';
 import { combineTerms, type QueryEmbedding } from './embed-query.ts';
 
 /** The match probability of a query with the vector v [D] of an item's part; undefined where no calibration says. */
 export type MatchProbability = (itemModality: Modality, vector: Float32Array) => number | undefined;
 
 /**
- * P = sigmoid(scale cos(q, v) + bias) x prod_j (1 - p_j)^(|w_j| / w), with q the combination of the positive terms, p_j the
+ * P = sigmoid(matchLogit(cos(q, v))) x prod_j (1 - p_j)^(|w_j| / w), with q the combination of the positive terms, p_j the
  * match probability of the negative term j alone and w the greatest positive weight (the exponent is at most 1). So what a
  * negative term speaks of lowers P only where it is really there. Without positive terms q is the whole query.
  */
@@ -20,7 +20,7 @@ export function createMatchProbability(space: Space, query: QueryEmbedding): Mat
   const negative = positive.length === 0 ? [] : query.terms.filter((term) => term.weight < 0);
   const wanted = negative.length === 0 ? query.vector : combineTerms(positive);
   const greatest = Math.max(...positive.map((term) => term.weight));
-  const calibrations = new Map<Modality, Calibration | undefined>();
+  const calibrations = new Map<Modality, MatchCalibration | undefined>();
   return (itemModality, vector) => {
     if (!calibrations.has(itemModality)) {
       calibrations.set(itemModality, queryCalibration(space, query.terms, itemModality));

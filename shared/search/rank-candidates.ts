@@ -3,9 +3,8 @@
  * Nothing here reads the index: `search.ts` fetches, this file orders.
  */
 
-import type { Calibration } from '#shared/encoders/space.ts';
 import type { LexicalHit, PartHit, VectorHit } from '#shared/vector-index/vector-index.ts';
-import { matchLogit } from './calibrate.ts';
+import { type MatchCalibration, matchLogit } from './calibrate.ts';
 import { fuseRanks } from './fuse-ranks.ts';
 import type { MatchProbability } from './match-probability.ts';
 
@@ -26,7 +25,7 @@ export interface Candidate {
 export interface VectorList {
   readonly hits: readonly VectorHit[];
   /** Of the query and all items of the list; undefined where no calibration says. */
-  readonly calibration: Calibration | undefined;
+  readonly calibration: MatchCalibration | undefined;
 }
 
 /**

@@ -7,12 +7,11 @@ import type { Filter } from '#shared/catalog/filter.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import type { Modality } from '#shared/core/modality.ts';
 import { dot } from '#shared/core/vector.ts';
-import type { Calibration } from '#shared/encoders/space.ts';
 import type { SpaceBridges } from '#shared/spaces/space-bridge.ts';
 import type { ServedSpace, SpaceMembers } from '#shared/spaces/space-set.ts';
 import type { ObjectStore } from '#shared/store/object-store.ts';
 import type { LexicalHit, VectorHit } from '#shared/vector-index/vector-index.ts';
-import { queryCalibration, type TermModality, termCalibration } from './calibrate.ts';
+import { type MatchCalibration, queryCalibration, type TermModality, termCalibration } from './calibrate.ts';
 import { decodeCursor, encodeCursor, MAX_RESULTS_DEEP, queryDigest } from './cursor.ts';
 import { embedTerms, type QueryEmbedding, type ResolvedTerm, resolveTerms } from './embed-query.ts';
 import { createMatchProbability, type MatchProbability } from './match-probability.ts';
@@ -104,7 +103,7 @@ interface SpacePlan {
 
 interface ListPlan {
   readonly filter: Filter | undefined;
-  readonly calibration: Calibration | undefined;
+  readonly calibration: MatchCalibration | undefined;
 }
 
 async function planQuery(deps: SearchDependencies, request: SearchRequest): Promise<QueryPlan> {

@@ -38,6 +38,8 @@ const PAGE_ITEMS = 1000;
 const MAX_HASH_DISTANCE = 6;
 /** A perceptual hash alone takes flat or blurred pictures for copies of each other; their vectors tell them apart. */
 const MIN_REENCODED_COSINE = 0.9;
+/** What is nearer to each other is taken for the same, where nobody says otherwise. */
+export const SIMILAR_COSINE = 0.95;
 /** Items looked at for similar ones in one call: each one is a search. */
 const SIMILAR_SEEDS = 2000;
 const SIMILAR_NEIGHBOURS = 50;
@@ -116,7 +118,7 @@ async function haveNearVectors(index: DuplicateIndex, one: string, two: string):
 
 /** A group is what surrounds its first key; an item that already surrounds an earlier key starts no group. */
 async function findSimilar(index: DuplicateIndex, query: DuplicateQuery): Promise<DuplicatePage> {
-  const { limit, cursor, minSimilarity = 0.95 } = query;
+  const { limit, cursor, minSimilarity = SIMILAR_COSINE } = query;
   const seeds = await index.items({
     limit: SIMILAR_SEEDS,
     status: 'indexed',

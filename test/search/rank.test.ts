@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Space } from '#shared/encoders/space.ts';
-import { queryCalibration } from '#shared/search/calibrate.ts';
+import { matchLogit, queryCalibration } from '#shared/search/calibrate.ts';
 import { combineTerms, type EmbeddedTerm } from '#shared/search/embed-query.ts';
 import { fuseRanks } from '#shared/search/fuse-ranks.ts';
 import { createMatchProbability } from '#shared/search/match-probability.ts';
@@ -46,7 +46,8 @@ describe('queryCalibration', () => {
   });
 
   it('goes by the negative weights when none is positive', () => {
-    expect(queryCalibration(space, [{ modality: 'image', weight: -1 }], 'image')).toEqual({ scale: 30, bias: -6 });
+    const calibration = queryCalibration(space, [{ modality: 'image', weight: -1 }], 'image');
+    expect(calibration).toEqual({ scale: 30, bias: -6, sameModality: true });
   });
 
   it('is unknown as soon as a pair that counts is', () => {
@@ -55,6 +56,26 @@ describe('queryCalibration', () => {
       { modality: 'audio', weight: 1 },
     ] as const;
     expect(queryCalibration(space, terms, 'image')).toBeUndefined();
+  });
+});
+
+describe('matchLogit', () => {
+  const pictures = { scale: 8, bias: -8, sameModality: true } as const;
+
+  it('is the calibrated line', () => {
+    expect(matchLogit({ scale: 8, bias: -8 }, 1)).toBe(0);
+    expect(matchLogit(pictures, 0.95)).toBeCloseTo(-0.4, 10);
+  });
+
+  it('grows sure within one modality as the cosine comes to 1, and stays finite there', () => {
+    expect(matchLogit(pictures, 0.99)).toBeCloseTo(-0.08 + 2 * Math.log(5), 10);
+    expect(matchLogit(pictures, 1)).toBeCloseTo(2 * Math.log(50_000), 6);
+    expect(matchLogit(pictures, 1 + 1e-7)).toBeLessThan(22);
+  });
+
+  it('never falls as the cosine grows', () => {
+    const logits = Array.from({ length: 2_001 }, (_, i) => matchLogit(pictures, i / 1_000 - 1));
+    expect(logits).toEqual([...logits].sort((a, b) => a - b));
   });
 });
 

@@ -4,6 +4,7 @@ import type { Modality } from '#shared/core/modality.ts';
 import { dot, normalize } from '#shared/core/vector.ts';
 import type { ContentEmbedder } from '#shared/encoders/embed-content.ts';
 import type { Space } from '#shared/encoders/space.ts';
+import { matchLogit } from '#shared/search/calibrate.ts';
 import type { QueryTerm, SearchRequest } from '#shared/search/query.ts';
 import { createSearch } from '#shared/search/search.ts';
 import { createMemoryObjectStore } from '#shared/store/memory-object-store.ts';
@@ -153,6 +154,23 @@ describe('ranking', () => {
     expect(results[1]!.probability).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
   });
 
+  it('finds a picture by itself and by a copy of it before any sound', async () => {
+    // the calibration of pictures with pictures ends at one half, as that of the bundled model; the sound's logit is 2
+    const calibration = { 'image-image': { scale: 8, bias: -8 }, 'audio-image': { scale: 16, bias: -6 } };
+    const entries = [
+      listedItem('sound', 'audio', [{ range: null, vector: vector(0.5, 0, 0.866) }]),
+      picture('other', 0.9, 0.436),
+      picture('copy', 1, 0.1),
+      picture('itself', 1),
+    ];
+    const { ask } = searchOver(entries, { space: { ...space, calibration } });
+    const { results } = await ask({ terms: [{ kind: 'item', key: 'itself', weight: 1 }] });
+    expect(keysOf({ results })).toEqual(['itself', 'copy', 'sound', 'other']);
+    expect(results[0]!.probability).toBeGreaterThan(0.999);
+    expect(results[1]!.probability).toBeGreaterThan(0.95);
+    expect(results[3]!.probability).toBeCloseTo(1 / (1 + Math.exp(0.8)), 2); // no copy: as calibrated
+  });
+
   it('keeps the order of cosines, and says nothing of probability, without a calibration', async () => {
     const passage = listedItem('passage', 'text', [{ range: null, vector: vector(0.8, 0.6) }]);
     const { ask } = searchOver([passage, picture('picture', 0.6, 0.8)], { space: { ...space, calibration: {} } });
@@ -287,7 +305,8 @@ describe('pages', () => {
         if (mode === 'lexical') return false;
         const best = Math.max(...parts.map((part) => dot(part.vector!, axis(0))));
         const { scale, bias } = calibration[item.modality === 'image' ? 'image-text' : 'text-text']!;
-        return minProbability === undefined || 1 / (1 + Math.exp(-(scale * best + bias))) >= minProbability;
+        const logit = matchLogit({ scale, bias, ...(item.modality === 'text' && { sameModality: true }) }, best);
+        return minProbability === undefined || 1 / (1 + Math.exp(-logit)) >= minProbability;
       })
       .map(({ item }) => item.key)
       .sort();
