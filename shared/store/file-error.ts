@@ -4,7 +4,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 const OF_A_CONNECTION = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']); // of a body that a client was sending
 
 /** The code of a file system error (`ENOENT`), or undefined for anything else. */
@@ -13,7 +13,7 @@ export function fileErrorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** True when the path does not exist, or a part of it is a file where a folder would have to be. */
+/** True when the path does not exist: also when a part of it is a file where a folder would have to be, or longer than names can be. */
 export function isAbsent(error: unknown): boolean {
   return ABSENT.has(fileErrorCode(error) ?? '');
 }

@@ -44,6 +44,15 @@ describe('FolderObjectStore', () => {
     expect(await collect(store.list({ prefix: '.git/' }))).toEqual([]);
   });
 
+  it('has nothing at keys that are longer than names of files can be', async () => {
+    const { store } = await folderWith({ 'a.txt': 'hello' });
+    for (const key of ['x'.repeat(1024), `a/${'é'.repeat(200)}`]) {
+      expect(await store.get(key)).toBeUndefined();
+      expect(await store.head(key)).toBeUndefined();
+      expect(await collect(store.list({ prefix: key }))).toEqual([]);
+    }
+  });
+
   it('cannot be led out of the folder by a key', async () => {
     const { store, folder } = await folderWith({ 'in/a': 'a' });
     await writeFile(join(folder, '..', 'outside.txt'), 'outside');
