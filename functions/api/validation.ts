@@ -9,6 +9,9 @@ import { problemResponse } from './problem.ts';
 /** Issues listed at most; a body of ten thousand wrong terms needs no ten thousand lines. */
 const MAX_ISSUES = 20;
 
+/** Zod's message of a union that has none of its own. */
+const UNION_SAYS_NOTHING = 'Invalid input';
+
 type ZodIssue = z.core.$ZodIssue;
 
 /** The hook of every route: a failed validation becomes a problem, with where it was sought (body, query, ...) in front. */
@@ -38,6 +41,7 @@ function flatten(issue: ZodIssue, prefix: string): readonly Issue[] {
     const depth = (issues: readonly ZodIssue[]) => Math.max(0, ...issues.map((inner) => inner.path.length));
     const [best] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
     if (best !== undefined && depth(best) > 0) return best.flatMap((inner) => flatten(inner, path));
+    if (issue.message !== UNION_SAYS_NOTHING) return [{ path, message: issue.message }];
     const expected = issue.errors
       .map((alternative) => alternative[0]?.message)
       .filter((message) => message !== undefined);

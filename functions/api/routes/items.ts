@@ -11,7 +11,15 @@ import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
 import { objectPath } from '../object-path.ts';
-import { jsonAnswer, jsonBody, keyParameter, limitQuery, modalitySchema, problemAnswer } from '../schemas/common.ts';
+import {
+  jsonAnswer,
+  jsonBody,
+  keyParameter,
+  limitQuery,
+  modalitySchema,
+  problemAnswer,
+  strictQuery,
+} from '../schemas/common.ts';
 import { itemListSchema, itemSchema, toWireItem, type WireItem } from '../schemas/items.ts';
 
 const RETRIES_AT_ONCE = 1_000;
@@ -31,7 +39,7 @@ const listItems = createRoute({
   tags: ['Items'],
   summary: 'Items in ascending order of keys',
   request: {
-    query: z.object({
+    query: strictQuery({
       prefix: z.string().max(1024).optional(),
       modality: modalitySchema.optional(),
       status: z.enum(['pending', 'indexed', 'failed']).optional(),

@@ -7,7 +7,7 @@ import { noSuchJob } from '#shared/jobs/job-store.ts';
 import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
-import { jsonAnswer, limitQuery, problemAnswer } from '../schemas/common.ts';
+import { jsonAnswer, limitQuery, problemAnswer, strictQuery } from '../schemas/common.ts';
 import { jobAnswerSchema, toWireJob } from '../schemas/jobs.ts';
 
 /** How often a followed record is looked at. */
@@ -24,7 +24,7 @@ const listJobs = createRoute({
   path: '/v1/jobs',
   tags: ['Jobs'],
   summary: 'Jobs, the newest first',
-  request: { query: z.object({ limit: limitQuery, cursor: z.string().min(1).max(4_000).optional() }) },
+  request: { query: strictQuery({ limit: limitQuery, cursor: z.string().min(1).max(4_000).optional() }) },
   responses: {
     200: jsonAnswer(
       z.object({ jobs: z.array(jobAnswerSchema), nextCursor: z.string().optional() }).openapi('JobList'),

@@ -13,7 +13,7 @@ import type { AppDependencies } from '../app-dependencies.ts';
 import { attributesJson, readAttributesHeader } from '../attributes-header.ts';
 import { parseRange } from '../byte-range.ts';
 import { problemResponse } from '../problem.ts';
-import { jsonAnswer, jsonBody, keyParameter, numberQuery, problemAnswer } from '../schemas/common.ts';
+import { jsonAnswer, jsonBody, keyParameter, numberQuery, problemAnswer, strictQuery } from '../schemas/common.ts';
 import { eraseReceiptSchema, storedSchema, uploadRequestSchema, uploadSchema } from '../schemas/items.ts';
 import { contentHeaders, namesEtag } from '../served-content.ts';
 import { createThumbnails, keptWidth, THUMBNAIL_LIMITS } from '../thumbnails.ts';
@@ -73,7 +73,7 @@ const deleteObject = createRoute({
   summary: 'Delete an object; it is gone from search results at once',
   request: {
     params: keyParameter,
-    query: z.object({
+    query: strictQuery({
       erase: z
         .enum(['true', 'false'])
         .optional()

@@ -8,7 +8,7 @@ import type { ApiApp } from '../api-env.ts';
 import type { AppDependencies } from '../app-dependencies.ts';
 import { type LastRecall, recallSchema } from '../last-recall.ts';
 import { decodeListCursor, encodeListCursor } from '../list-cursor.ts';
-import { filterSchema, jsonAnswer, jsonBody, limitQuery, problemAnswer } from '../schemas/common.ts';
+import { filterSchema, jsonAnswer, jsonBody, limitQuery, problemAnswer, strictQuery } from '../schemas/common.ts';
 
 const postRecall = createRoute({
   method: 'post',
@@ -38,7 +38,7 @@ const getDuplicates = createRoute({
   tags: ['Items'],
   summary: 'Groups of items that are the same or nearly',
   request: {
-    query: z.object({
+    query: strictQuery({
       kind: z.enum(['exact', 'reencoded', 'similar']).default('exact'),
       limit: limitQuery,
       cursor: z.string().min(1).max(4_000).optional(),

@@ -108,7 +108,7 @@ export function toAnswerRequest(
     ...(scope && {
       scope: {
         ...(scope.query !== undefined && { query: limitedText(scope.query, limits) }),
-        ...(scope.filter && { filter: parseFilter(scope.filter) }),
+        ...(scope.filter && { filter: parseFilter(scope.filter, '/scope/filter') }),
         ...(scope.limit !== undefined && { limit: scope.limit }),
       },
     }),

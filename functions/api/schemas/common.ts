@@ -50,10 +50,11 @@ export const keyParameter = z.object({
   }),
 });
 
-const scalarSchema = z.union([z.string(), z.number(), z.boolean()]);
+const PLAIN_VALUE = 'expected a string, number, boolean, null, or a list of strings, numbers and booleans';
+const scalarSchema = z.union([z.string(), z.number(), z.boolean()], { error: PLAIN_VALUE });
 
 export const attributesSchema = z
-  .record(z.string(), z.union([scalarSchema, z.null(), z.array(scalarSchema)]))
+  .record(z.string(), z.union([scalarSchema, z.null(), z.array(scalarSchema)], { error: PLAIN_VALUE }))
   .openapi('Attributes', { description: 'Plain values by name.', example: { album: 'Lisbon', stars: 4 } });
 
 export const partRangeSchema = z
@@ -91,6 +92,16 @@ export function numberQuery(type: 'integer' | 'number', minimum: number, maximum
     .transform(Number)
     .pipe(number.min(minimum).max(maximum))
     .openapi({ type, minimum, maximum, pattern: undefined });
+}
+
+/** Query parameters of which a mistyped one is refused: it would have been left out in silence. */
+export function strictQuery<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown: ${issue.keys.join(', ')}; known are ${Object.keys(shape).join(', ')}`
+        : undefined,
+  });
 }
 
 export const limitQuery = numberQuery('integer', 1, 100)

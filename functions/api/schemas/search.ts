@@ -17,6 +17,7 @@ import {
   numberQuery,
   partRangeSchema,
   previewSchema,
+  strictQuery,
 } from './common.ts';
 import { toPreview } from './items.ts';
 
@@ -50,20 +51,13 @@ export const searchRequestSchema = z
   })
   .openapi('SearchRequest');
 
-const searchParameters = {
+export const searchQuerySchema = strictQuery({
   q: textSchema.openapi({ param: { name: 'q', in: 'query', required: true }, example: 'a red car' }),
   limit: limitQuery,
   mode: z.enum(['vector', 'hybrid', 'lexical']).default('hybrid'),
   modality: modalitySchema.optional(),
   cursor: z.string().min(1).max(500).optional(),
   minProbability: numberQuery('number', 0, 1).optional(),
-};
-
-export const searchQuerySchema = z.strictObject(searchParameters, {
-  error: (issue) =>
-    issue.code === 'unrecognized_keys'
-      ? `unknown: ${issue.keys.join(', ')}; known are ${Object.keys(searchParameters).join(', ')}`
-      : undefined,
 });
 
 export const searchAnswerSchema = z
@@ -77,7 +71,8 @@ export const searchAnswerSchema = z
           .nullable()
           .openapi({ description: 'Cosine of the query and the best part; null without a vector.' }),
         probability: z.number().nullable().openapi({
-          description: 'Calibrated probability that the vectors match; null where the model has no calibration for it.',
+          description:
+            'Calibrated probability that the vectors match; null where the model has no calibration for it. What has the words literally (`matched`) is a match, however low this is.',
         }),
         matched: z.enum(['vector', 'text', 'both']).openapi({
           description: 'What found it. Literal matches of the words are exempt from `minProbability`.',

@@ -129,6 +129,13 @@ describe('POST /v1/answer', () => {
   });
 });
 
+describe('a wrong filter in the scope of a question', () => {
+  it('is told by its place in the body', async () => {
+    const response = await fixture.json('/v1/answer', { question: 'a?', scope: { filter: { a: { $near: 1 } } } });
+    expect((await bodyOf(response)).issues).toMatchObject([{ path: '/scope/filter/a/$near' }]);
+  });
+});
+
 describe('POST /v1/captions', () => {
   it('describes a picture and says how', async () => {
     const body = await bodyOf(fixture.json('/v1/captions', onRed));

@@ -159,6 +159,16 @@ describe('an object', () => {
   });
 });
 
+describe('a delete with a mistyped parameter', () => {
+  it('is refused, and nothing is deleted', async () => {
+    await api.put('/v1/objects/mistyped', 'x');
+    const response = await api.request('/v1/objects/mistyped?erased=true', { method: 'DELETE' });
+    expect(response.status).toBe(400);
+    expect((await bodyOf(Promise.resolve(response))).detail).toContain('unknown: erased; known are erase');
+    expect((await api.request('/v1/objects/mistyped')).status).toBe(200);
+  });
+});
+
 describe('attributes in the header', () => {
   it('may hold any character, as UTF-8 or as \\u escapes', async () => {
     const utf8 = Buffer.from('{"ort":"Köln 😀"}', 'utf8').toString('latin1');
@@ -260,6 +270,7 @@ describe('a granted upload', () => {
       [{ sizeBytes: 1e12 }, 413],
       [{ contentType: 'nonsense' }, 400],
       [{ attributes: { deep: {} } }, 400],
+      [{ attributes: { list: [[1]] } }, 400],
       [{ attributes: { long: 'x'.repeat(3000) } }, 413],
       [{ surprise: 1 }, 400],
     ] as const) {

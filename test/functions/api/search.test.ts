@@ -156,6 +156,16 @@ describe('search', () => {
     expect(detail).toContain('unknown: limt, filter; known are q, limit, mode, modality, cursor, minProbability');
   });
 
+  it.each([
+    ['/v1/items?statuss=failed', 'unknown: statuss; known are prefix, modality, status, filter, limit, cursor'],
+    ['/v1/duplicates?kinds=similar', 'unknown: kinds; known are kind, limit, cursor'],
+    ['/v1/jobs?limt=1', 'unknown: limt; known are limit, cursor'],
+  ])('refuses %s too', async (path, said) => {
+    const response = await api.request(path);
+    expect(response.status).toBe(400);
+    expect((await bodyOf(Promise.resolve(response))).detail).toContain(said);
+  });
+
   it('refuses query strings that are wrong', async () => {
     for (const query of [
       '',
