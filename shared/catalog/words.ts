@@ -63,7 +63,9 @@ export interface WordQuery {
 }
 
 /** English words that say nothing about what is looked for: "a red circle" asks for what is named "red circle". */
-const FUNCTION_WORDS = new Set('a an and are at by for from in is of on or that the this to was were with'.split(' '));
+const FUNCTION_WORDS = new Set(
+  'a about an and are at by for from in is of on or that the this to was were with'.split(' '),
+);
 
 /** Undefined when the text has no words. Function words count only where there are no others. */
 export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
@@ -74,7 +76,7 @@ export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
   if (last === undefined) return undefined;
   const before = words.slice(0, -1).map((word) => expressionOf(word, false));
   const all = (prefix: boolean) => [...before, expressionOf(last, prefix)].join(' AND ');
-  const exact = new Set(words.flatMap((word) => [word.whole, ...word.pieces]));
+  const exact = new Set(words.flatMap((word) => [word.whole, ...word.pieces, ...singularsOf(word)]));
   const beginnings = [last.whole, last.pieces.at(-1)!];
   const hit = (token: string) => exact.has(token) || beginnings.some((beginning) => token.startsWith(beginning));
   return { whole: all(false), begun: all(true), matches: (word) => hit(word.whole) || word.pieces.some(hit) };
@@ -84,8 +86,18 @@ export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
 function expressionOf(word: Word, prefix: boolean): string {
   const star = prefix ? ' *' : '';
   const phrase = `"${word.pieces.join(' ')}"${star}`;
+  const singulars = singularsOf(word);
+  if (singulars.length > 0) return `(${[phrase, ...singulars.map((one) => `"${one}"`)].join(' OR ')})`;
   if (word.pieces.length === 1) return phrase;
   return HAS_UNSPACED.test(word.whole) ? phrase : `("${word.whole}"${star} OR ${phrase})`;
+}
+
+/** What an English plural may be one of: who asks for dogs means the note about a dog too. Empty for what does not look like one. */
+function singularsOf({ whole, pieces }: Word): readonly string[] {
+  if (pieces.length > 1 || !/^[a-z]{2,}[^sui]s$/.test(whole)) return [];
+  const one = whole.slice(0, -1);
+  if (whole.endsWith('ies')) return [one, `${whole.slice(0, -3)}y`]; // movie, berry
+  return [/(?:ch|sh|x|ss)es$/.test(whole) ? one.slice(0, -1) : one];
 }
 
 function piecesOf(word: string, whole: string): readonly string[] {
