@@ -30,6 +30,8 @@ export async function bundleConsole(): Promise<ConsoleAssets> {
     loader: { '.svg': 'copy' },
     bundle: true,
     minify: true,
+    charset: 'utf8',
+    mangleProps: /^on[A-Z]/, // callbacks of ours; the browser's own are written in small letters
     format: 'esm',
     target: ['chrome123', 'firefox125', 'safari17.5'],
     write: false,

@@ -1,13 +1,13 @@
 /** Over the results, while the words are a question: what the collection answers, with its evidence. */
 
 import { answerView, headline } from './answer-view.ts';
-import { type Answer, type Api, explain, objectPath, type Result } from './api.ts';
+import { type Answer, type Api, explain, type Result } from './api.ts';
 import { percent } from './describe.ts';
 import { announce } from './dialogs.ts';
 import { h, icon, place } from './element.ts';
 import { createLatest } from './latest.ts';
 import { filters } from './search-body.ts';
-import { createTile, READABLE, type TileContext } from './tile.ts';
+import { createTile, type TileContext } from './tile.ts';
 import { isQuestion, type View } from './view.ts';
 
 export interface AskPanel {
@@ -16,9 +16,13 @@ export interface AskPanel {
 }
 
 const EVIDENCE = 8;
-const PASSAGE_CHARACTERS = 300;
 
-export function createAskPanel(api: Api, tiles: TileContext): AskPanel {
+/** @param onSearched what was searched for to answer the question */
+export function createAskPanel(
+  api: Api,
+  tiles: TileContext,
+  onSearched: (question: string, query: string) => void,
+): AskPanel {
   const panel = place('asked');
   const latest = createLatest();
   let asked = '';
@@ -28,12 +32,12 @@ export function createAskPanel(api: Api, tiles: TileContext): AskPanel {
     try {
       const found = await latest.run(async (signal) => {
         const answer = await api.answer({ question, scope }, signal);
-        const shown = answer.evidence.slice(0, EVIDENCE);
-        return { answer, entries: await Promise.all(shown.map((evidence) => entryOf(evidence, signal))) };
+        return { answer, entries: await entriesOf(answer, signal) };
       }, delayMs);
       if (found === undefined) return;
       const { answer, entries } = found;
-      const links = entries.flatMap((entry) => (entry === undefined ? [] : [createTile(entry, tiles)]));
+      if (answer.basis.kind !== 'image') onSearched(question, answer.basis.query);
+      const links = entries.map((entry) => createTile(entry, tiles));
       for (const link of links) link.querySelector('a')!.tabIndex = 0;
       panel.replaceChildren(
         answerView(answer, question),
@@ -51,15 +55,16 @@ export function createAskPanel(api: Api, tiles: TileContext): AskPanel {
     }
   }
 
-  /** Undefined when the item has been deleted meanwhile. */
-  async function entryOf({ key, part }: Answer['evidence'][number], signal: AbortSignal): Promise<Result | undefined> {
-    const item = await api.item(key, signal);
-    if (item === undefined) return undefined;
-    const result: Result = { ...item, probability: null, part, matched: 'vector' };
-    if (part === null || !('startChar' in part) || !READABLE.test(item.contentType)) return result;
-    const text = await (await api.object(objectPath(key), { signal })).text();
-    const end = Math.min(part.endChar, part.startChar + PASSAGE_CHARACTERS);
-    return { ...result, snippet: text.slice(part.startChar, end) };
+  /** The evidence as a search for the same words shows it; without what has been deleted meanwhile. */
+  async function entriesOf({ evidence, basis }: Answer, signal: AbortSignal): Promise<readonly Result[]> {
+    const shown = evidence.slice(0, EVIDENCE);
+    if (basis.kind === 'image' || basis.query === '' || shown.length === 0) return [];
+    const filter = { key: { $in: shown.map(({ key }) => key) } };
+    const { results } = await api.search({ query: basis.query, filter, limit: EVIDENCE }, signal);
+    return shown.flatMap(({ key, part }) => {
+      const result = results.find((found) => found.key === key);
+      return result === undefined ? [] : [{ ...result, probability: null, matched: 'vector' as const, part }];
+    });
   }
 
   return {

@@ -1,6 +1,7 @@
 /** Words for what the console shows: names, sizes, durations, probabilities. */
 
 import type { AttributeValue, Entry, Modality, Result } from './api.ts';
+import { DEFAULT_LINE } from './view.ts';
 
 export const MODALITY_NAMES: Readonly<Record<Modality, { readonly one: string; readonly many: string }>> = {
   image: { one: 'picture', many: 'Pictures' },
@@ -25,12 +26,21 @@ export function percent(probability: number): string {
   return `${Math.floor(probability * 100)} %`;
 }
 
+/**
+ * Why it is among the results: how probable the match is, or that the words are in it. The vectors of a text that has the
+ * words may be far from them; their probability would say that it is no match.
+ */
+export function matchOf({ matched, probability }: Result): { readonly words: string; readonly probability?: number } {
+  if (matched !== 'vector' && (probability ?? 0) < DEFAULT_LINE) return { words: 'has the words' };
+  return probability === null ? { words: '' } : { words: `match ${percent(probability)}`, probability };
+}
+
 /** What a screen reader says of a tile. */
 export function spokenName(entry: Entry): string {
   const parts = [titleOf(entry), entry.modality === null ? 'file' : MODALITY_NAMES[entry.modality].one];
   if (entry.preview.durationSeconds !== undefined) parts.push(duration(entry.preview.durationSeconds));
-  if (isResult(entry) && entry.probability !== null) parts.push(`match ${percent(entry.probability)}`);
-  return parts.join(', ');
+  if (isResult(entry)) parts.push(matchOf(entry).words);
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

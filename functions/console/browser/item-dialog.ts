@@ -2,7 +2,7 @@
 
 import { type Api, type Entry, explain, type Item, isAbort, objectPath, type Result } from './api.ts';
 import { askAbout } from './ask-about.ts';
-import { attributeText, duration, fileSize, isResult, MODALITY_NAMES, percent, titleOf } from './describe.ts';
+import { attributeText, duration, fileSize, isResult, MODALITY_NAMES, matchOf, titleOf } from './describe.ts';
 import { button, h, icon, meter } from './element.ts';
 import { createStage, type Stage } from './stage.ts';
 import { createTile, type TileContext } from './tile.ts';
@@ -76,16 +76,17 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       stage = createStage(shown, options, item.transcript);
       const body = h('div', { class: 'item-body' }, stage.element, details(item, found, signal));
       dialog.querySelector('.item-body')!.replaceWith(body);
-      if (item.status === 'indexed') await loadSimilar(key, body, signal);
+      if (item.status === 'indexed') await loadSimilar(item, body, signal);
     } catch (error) {
       if (isAbort(error)) return;
       dialog.querySelector('.item-body')!.replaceChildren(h('p', { class: 'message' }, explain(error)));
     }
   }
 
-  async function loadSimilar(key: string, body: HTMLElement, signal: AbortSignal): Promise<void> {
+  /** Of its own kind: who looks at a picture looks for pictures, and cosines of other kinds are of another scale. */
+  async function loadSimilar({ key, modality }: Item, body: HTMLElement, signal: AbortSignal): Promise<void> {
     const answer = await options.api.search(
-      { query: [{ item: key }], mode: 'vector', limit: SIMILAR_ITEMS + 1 },
+      { query: [{ item: key }], mode: 'vector', modalities: [modality], limit: SIMILAR_ITEMS + 1 },
       signal,
     );
     const similar = answer.results.filter((result: Result) => result.key !== key).slice(0, SIMILAR_ITEMS);
@@ -112,10 +113,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       'aside',
       { class: 'details' },
       h('h2', {}, titleOf(item)),
-      found !== undefined &&
-        isResult(found) &&
-        found.probability !== null &&
-        meter(`Match ${percent(found.probability)}`, found.probability),
+      found !== undefined && isResult(found) && matchLine(found),
       item.failure && h('p', { class: 'failure' }, icon('warning'), item.failure.message),
       item.status === 'pending' && h('p', { class: 'quiet' }, 'Waiting to be indexed.'),
       item.status === 'indexed' && item.modality === 'image' && askAbout(options.api, item.key, leaving),
@@ -151,7 +149,11 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
     });
     const keep = button('Keep it', { onClick: () => (confirmation.hidden = true) });
     confirmation.replaceChildren(
-      h('p', {}, 'Delete this object? It leaves the collection and its file is removed for good.'),
+      h(
+        'p',
+        {},
+        'Delete this item? It leaves the collection for good. A file in a folder of yours stays there; an uploaded one is removed.',
+      ),
       h('div', { class: 'actions' }, confirm, keep),
     );
     confirmation.hidden = false;
@@ -180,6 +182,13 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
       void load(key, loading.signal);
     },
   };
+}
+
+function matchLine(found: Result): HTMLElement | undefined {
+  const { words, probability } = matchOf(found);
+  const sentence = `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
+  if (probability !== undefined) return meter(sentence, probability);
+  return sentence === '' ? undefined : h('p', { class: 'match' }, sentence);
 }
 
 function facts(item: Item): HTMLElement {

@@ -22,7 +22,7 @@ import { createTeach } from './teach.ts';
 import type { TileContext } from './tile.ts';
 import { createUploadPanel } from './upload-panel.ts';
 import { createUploads } from './uploads.ts';
-import { EMPTY_VIEW, isSearch, parseView, sameQuery, type Term, type View, viewAddress } from './view.ts';
+import { EMPTY_VIEW, isQuestion, isSearch, parseView, sameQuery, type Term, type View, viewAddress } from './view.ts';
 
 /** Long enough to skip the letters in the middle of a word, short enough to feel immediate. */
 const TYPING_PAUSE_MS = 120;
@@ -38,6 +38,8 @@ const teach = createTeach(api);
 let view = EMPTY_VIEW;
 let stats: Stats | undefined;
 let shown: FeedPage | undefined;
+/** Questions and what they are about: the rest of their words only misleads a search. */
+const subjects = new Map<string, string>();
 /** The last search failed: whatever is shown says so. */
 let failed = false;
 
@@ -66,7 +68,11 @@ const box = createSearchBox({
   onDown: () => results.focusFirst(),
   onAsk: () => askPanel.show(view),
 });
-const askPanel = createAskPanel(api, tiles);
+const askPanel = createAskPanel(api, tiles, (question, query) => {
+  if (query === '' || subjects.get(question) === query) return;
+  subjects.set(question, query);
+  void search(0);
+});
 const filterBar = createFilterBar(place('filters'), (changed) => {
   const { modality: _modality, ...rest } = view;
   go({ ...rest, ...changed }, 'push');
@@ -135,10 +141,14 @@ function closeItem(): void {
   else go(rest, 'replace');
 }
 
+function asSearched(of: View): View {
+  return { ...of, words: (isQuestion(of) && subjects.get(of.words.trim())) || of.words };
+}
+
 async function search(delayMs: number): Promise<void> {
   const busy = window.setTimeout(() => results.setBusy(true), delayMs + BUSY_AFTER_MS);
   try {
-    const page = await feed.first(view, delayMs);
+    const page = await feed.first(asSearched(view), delayMs);
     if (page === undefined) return;
     failed = false;
     draw(page);
@@ -208,7 +218,7 @@ function takeStats(now: Stats, before: Stats | undefined): void {
 }
 
 async function refresh(): Promise<void> {
-  const page = await feed.first(view).catch(() => undefined); // the next change of the numbers tries again
+  const page = await feed.first(asSearched(view)).catch(() => undefined); // the next change of the numbers tries again
   if (page !== undefined && view.item === undefined) draw(page);
 }
 

@@ -38,8 +38,7 @@ export function createMedia(api: Api): Media {
   async function fetchBeginning(element: HTMLElement, path: string): Promise<void> {
     try {
       const response = await api.object(path, { headers: { range: `bytes=0-${BEGINNING_BYTES - 1}` } });
-      // The cut may go through a character.
-      element.textContent = unwrapped((await response.text()).replace(/\uFFFD$/, '').trim());
+      element.textContent = unwrapped((await textOf(response)).trim());
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error; // a tile without its first lines still has its name
     }
@@ -60,6 +59,18 @@ export function createMedia(api: Api): Media {
       if (address.startsWith('blob:')) URL.revokeObjectURL(address);
     },
   };
+}
+
+/** UTF-16 with its byte order mark, UTF-8, else Windows-1252; of a part of a text, without the character that the cut goes through. */
+export async function textOf(response: Response): Promise<string> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const mark = `${bytes[0]} ${bytes[1]}`;
+  const encoding = mark === '255 254' ? 'utf-16le' : mark === '254 255' ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: response.status === 206 });
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
 }
 
 /** Returns what runs a task once, when an element comes near the window. */

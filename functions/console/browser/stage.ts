@@ -3,7 +3,7 @@
 import { type Api, type Entry, explain, type Item, objectPath } from './api.ts';
 import { duration, isResult, markedText, titleOf } from './describe.ts';
 import { button, h, icon, waveform } from './element.ts';
-import type { Media } from './media.ts';
+import { type Media, textOf } from './media.ts';
 import type { SoundPlayer } from './sound.ts';
 import { READABLE, startOf } from './tile.ts';
 
@@ -151,7 +151,7 @@ function textStage(entry: Entry, api: Api): Stage {
   const reading = new AbortController();
   const showWhole = async () => {
     try {
-      const text = await (await api.object(objectPath(entry.key), { signal: reading.signal })).text();
+      const text = await textOf(await api.object(objectPath(entry.key), { signal: reading.signal }));
       whole.replaceChildren(text.slice(0, MOST_CHARACTERS));
       if (text.length < SEEN_AT_ONCE_CHARACTERS) passage.hidden = true; // it would only say the same twice
       if (text.length > MOST_CHARACTERS) whole.append(h('p', { class: 'quiet' }, 'The rest is in the original.'));

@@ -1,7 +1,7 @@
 /** One entry of the collection as a link: a picture, a waveform, or a card with a passage. */
 
 import { type Entry, objectPath } from './api.ts';
-import { duration, isResult, markedText, percent, spokenName, titleOf } from './describe.ts';
+import { duration, isResult, markedText, matchOf, percent, spokenName, titleOf } from './describe.ts';
 import { h, icon, waveform } from './element.ts';
 import type { Media } from './media.ts';
 import type { SoundPlayer } from './sound.ts';
@@ -104,18 +104,19 @@ function textBody(entry: Entry, media: Media): Node[] {
 }
 
 function caption(entry: Entry): HTMLElement {
-  const probability = isResult(entry) ? entry.probability : null;
+  const { words, probability } = isResult(entry) ? matchOf(entry) : {};
   return h(
     'span',
     { class: 'caption' },
     h('span', { class: 'name' }, titleOf(entry)),
-    probability !== null && h('span', {}, percent(probability)),
+    h('span', {}, probability === undefined ? words : percent(probability)),
   );
 }
 
 function probabilityBar(entry: Entry): HTMLElement | undefined {
-  if (!isResult(entry) || entry.probability === null) return undefined;
-  return h('span', { class: 'probability', style: { '--probability': entry.probability.toFixed(3) } });
+  const { probability } = isResult(entry) ? matchOf(entry) : {};
+  if (probability === undefined) return undefined;
+  return h('span', { class: 'probability', style: { '--probability': probability.toFixed(3) } });
 }
 
 function listenOnHover(link: HTMLAnchorElement, entry: Entry, player: SoundPlayer): void {

@@ -74,6 +74,14 @@ describe.skipIf(!hasChromium)('asking in the console', () => {
     await eventually(() => panelOf(page).count()).toBe(0);
   });
 
+  it('searches for what a question is about, not for its other words', async () => {
+    const page = await open();
+    const searched = page.waitForRequest((sent) => (sent.postData() ?? '').includes('"text":"blue"'));
+    await page.locator('#words').fill('how many pictures show blue?');
+    expect((await searched).postDataJSON()).toMatchObject({ query: [{ text: 'blue', weight: 1 }] });
+    await eventually(() => page.locator('main a.tile').first().getAttribute('data-key')).toBe('colours/blue.png');
+  });
+
   it('quotes a text, with the passage as evidence', async () => {
     const page = await open('/?q=when+do+the+boats+leave+the+harbour%3F');
     await eventually(() => evidenceOf(page)).toContain('notes/harbour.txt');

@@ -127,6 +127,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await eventually(() => dialog.locator('.similar a.tile').first().getAttribute('data-key')).toBe(
       'colours/crimson.png',
     );
+    expect(await dialog.locator('.similar a.tile:not(.image)').count()).toBe(0);
     await dialog.locator('.stage img.loaded').waitFor();
 
     await page.keyboard.press('ArrowRight');
@@ -135,6 +136,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await dialog.getByRole('heading', { name: 'red.png' }).waitFor();
 
     await dialog.getByRole('button', { name: 'Delete' }).click();
+    await dialog.getByText('A file in a folder of yours stays there').waitFor();
     await dialog.getByRole('button', { name: 'Keep it' }).click();
     expect((await fetch(`${address}/v1/items/colours/red.png`)).status).toBe(200);
     await dialog.getByRole('button', { name: 'Delete' }).click();
@@ -143,6 +145,18 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await eventually(() => shownKeys(page)).not.toContain('colours/red.png');
     expect((await fetch(`${address}/v1/items/colours/red.png`)).status).toBe(404);
     expect(await page.locator('dialog[open]').count()).toBe(0);
+  });
+
+  it('shows texts in older encodings as they read', async () => {
+    const fill = async (folder: string) => {
+      await writeFile(join(folder, 'western.txt'), Buffer.from('Grüße aus Köln', 'latin1'));
+      await writeFile(join(folder, 'windows.txt'), Buffer.from('\ufeffGrüße aus Bonn', 'utf16le'));
+    };
+    const { address } = await start({ fill });
+    const page = await open(address);
+    await page.locator('a.tile').getByText('Grüße aus Köln').waitFor();
+    await page.locator('a.tile').getByText('Grüße aus Bonn').click();
+    await page.getByRole('dialog', { name: 'Item' }).locator('.text-body').getByText('Grüße aus Bonn').waitFor();
   });
 
   it('lists by attribute what is only browsed', async () => {

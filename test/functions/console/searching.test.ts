@@ -46,6 +46,23 @@ describe.skipIf(!hasChromium)('searching in the console', () => {
     expect(await page.locator('.line').textContent()).toBe(`${below} more just below`);
   });
 
+  it('says that a text has the words where its vector says that it is no match', async () => {
+    const page = await open();
+    await page.route('**/v1/search', async (route) => {
+      const response = await route.fetch();
+      const answer = await response.json();
+      for (const result of answer.results) result.probability = 0.001;
+      await route.fulfill({ response, json: answer });
+    });
+    await page.locator('#words').fill('harbour');
+    const tile = page.getByRole('link', { name: 'harbour.txt, text, has the words' });
+    await tile.waitFor();
+    expect(await tile.locator('.probability').count()).toBe(0);
+    await tile.click();
+    await page.getByRole('dialog', { name: 'Item' }).getByText('Has the words').waitFor();
+    expect(await page.getByText('under 1 %').count()).toBeGreaterThan(0); // of the others
+  });
+
   it('says so when nothing matches, and shows the nearest all the same', async () => {
     const page = await open('/?q=white&in=image&line=1');
     await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
