@@ -24,6 +24,8 @@ export function claimDataFolder(folder: string): { release(): void } {
         { cause },
       );
     }
-    throw new ChiasmError('storage_unavailable', `cannot write to the data folder ${folder}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot write to the data folder ${folder}: ${reason}; choose another one with --data`;
+    throw new ChiasmError('storage_unavailable', message, { cause });
   }
 }
