@@ -108,6 +108,8 @@ class Fusion(nn.Module):
         # how well the best place matches what is asked for: what "is there a ..." turns on
         halves = (b, -1, MATCHES, self.width // MATCHES)
         match = (self.sought(t).reshape(halves) * k.reshape(halves)).sum(3).amax(1)
+        if self.fusion == "concatenation":
+            match = match * 0
         z = self.drop(torch.cat([t, found, whole, found * q, whole * self.gate(t)], 1), self.dropout / 2, shaky)
         hidden = torch.relu(self.mix(torch.cat([z, match], 1)))
         return self.output(self.drop(hidden, self.dropout, shaky))
