@@ -56,7 +56,7 @@ export function indexedText(text: string): string {
 export interface WordQuery {
   /** FTS5 MATCH expression of parts that hold all the words. */
   readonly whole: string;
-  /** The same with the last word as the beginning of one. */
+  /** The same with the last word as the beginning of one, and with plurals in the singular too. */
   readonly begun: string;
   /** Whether a word of a text is one of those asked for, for marking it. */
   matches(word: Word): boolean;
@@ -74,8 +74,8 @@ export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
   const words = telling.length > 0 ? telling : said;
   const last = words.at(-1);
   if (last === undefined) return undefined;
-  const before = words.slice(0, -1).map((word) => expressionOf(word, false));
-  const all = (prefix: boolean) => [...before, expressionOf(last, prefix)].join(' AND ');
+  const all = (loose: boolean) =>
+    words.map((word) => (loose ? looseExpressionOf(word, word === last) : expressionOf(word, false))).join(' AND ');
   const exact = new Set(words.flatMap((word) => [word.whole, ...word.pieces, ...singularsOf(word)]));
   const beginnings = [last.whole, last.pieces.at(-1)!];
   const hit = (token: string) => exact.has(token) || beginnings.some((beginning) => token.startsWith(beginning));
@@ -86,10 +86,14 @@ export function parseWords(text: string, maxWords = 32): WordQuery | undefined {
 function expressionOf(word: Word, prefix: boolean): string {
   const star = prefix ? ' *' : '';
   const phrase = `"${word.pieces.join(' ')}"${star}`;
-  const singulars = singularsOf(word);
-  if (singulars.length > 0) return `(${[phrase, ...singulars.map((one) => `"${one}"`)].join(' OR ')})`;
   if (word.pieces.length === 1) return phrase;
   return HAS_UNSPACED.test(word.whole) ? phrase : `("${word.whole}"${star} OR ${phrase})`;
+}
+
+function looseExpressionOf(word: Word, prefix: boolean): string {
+  const expression = expressionOf(word, prefix);
+  const singulars = singularsOf(word).map((one) => `"${one}"`);
+  return singulars.length === 0 ? expression : `(${[expression, ...singulars].join(' OR ')})`;
 }
 
 /** What an English plural may be one of: who asks for dogs means the note about a dog too. Empty for what does not look like one. */
