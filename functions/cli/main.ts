@@ -62,6 +62,16 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
     systemClock,
     environment.CHIASM_LOG ?? 'error',
   );
+  let server: Server | undefined;
+  stopOnSignals(async () => {
+    server?.close();
+    server?.closeAllConnections();
+    await system.close();
+    claim.release();
+    const serves = !args.once && !args.estimate;
+    if (!serves) reporter.warning('stopped before it was done; the next start goes on');
+    return serves;
+  });
   const system = composeLocal(
     {
       folders,
@@ -76,13 +86,7 @@ async function run(args: Arguments, environment: LocalEnvironment, reporter: Rep
     },
     log,
   );
-  const server = args.once || args.estimate ? undefined : await listen(system, args);
-  stopOnSignals(async () => {
-    server?.close();
-    server?.closeAllConnections();
-    await system.close();
-    claim.release();
-  });
+  if (!args.once && !args.estimate) server = await listen(system, args);
   if (server !== undefined) reporter.serving(urlOf(server, args.host));
 
   const loaded = await system.load();
@@ -174,15 +178,21 @@ function urlOf(server: Server, host: string): string {
   return `http://${name}:${port}/`;
 }
 
-/** The first signal stops in good order, the second at once. Either way nothing that was acknowledged is lost. */
-function stopOnSignals(stop: () => Promise<void>): void {
+/** As shells count: 128 and the number of the signal. */
+const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * The first signal stops in good order, the second at once. Either way nothing that was acknowledged is lost.
+ * @param stop resolves to whether that was all there was to do: scripts must not take half an index for a whole one
+ */
+function stopOnSignals(stop: () => Promise<boolean>): void {
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(130);
+      if (stopping) process.exit(INTERRUPTED[signal]);
       stopping = true;
       void stop().then(
-        () => process.exit(0),
+        (done) => process.exit(done ? 0 : INTERRUPTED[signal]),
         (thrown) => fail(thrown),
       );
     });
