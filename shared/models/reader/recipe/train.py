@@ -62,7 +62,7 @@ def pack(arguments):
 
     def flush():
         if batch:
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
                 x = torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
                 cells.append(tower(x.contiguous(memory_format=torch.channels_last)).half().numpy())
             batch.clear()
