@@ -72,7 +72,7 @@ export interface Answer {
 
 export interface AnswerDependencies {
   readonly search: Search;
-  readonly index: Pick<VectorIndex, 'item'>;
+  readonly index: Pick<VectorIndex, 'item' | 'items' | 'statistics'>;
   readonly mediaStore: Pick<ObjectStore, 'get'>;
   /** Answers what it can. */
   readonly reader: Reader;

@@ -15,6 +15,7 @@ import {
 } from './answer.ts';
 import { answerFromMatches } from './answer-from-matches.ts';
 import { answerFromReading } from './answer-from-reading.ts';
+import { answerFromSize } from './answer-from-size.ts';
 import { parseQuestion, resolveQuestion } from './parse-question.ts';
 import type { ReaderRequest } from './reader.ts';
 
@@ -33,6 +34,8 @@ export function createAnswerer(deps: AnswerDependencies): Answerer {
       const understood = { ...request, question };
       if (request.image !== undefined) return answerFromImage(deps, understood, request.image);
       const parsed = parseQuestion(question);
+      const isOfSize = parsed.kind === 'count' && parsed.subject === '' && request.scope?.query === undefined;
+      if (isOfSize) return answerFromSize(deps, understood, parsed.modality);
       if (parsed.kind !== 'open') return answerFromMatches(deps, understood, parsed);
       return answerFromReading(deps, understood, parsed.subject);
     },

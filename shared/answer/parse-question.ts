@@ -16,7 +16,10 @@ type QuestionKind =
 
 export interface ParsedQuestion {
   readonly kind: QuestionKind;
-  /** What to search for, without the question's own words: `a dog`, `car`. Never empty for a question that is not. */
+  /**
+   * What to search for, without the question's own words: `a dog`, `car`. Empty only for an empty question, and for one
+   * that counts whatever is there: "how many pictures do I have?"
+   */
   readonly subject: string;
   /** When it asks about pictures, sounds or texts only. */
   readonly modality?: Modality;
@@ -28,6 +31,11 @@ const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|
 
 const COUNT = new RegExp(
   String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:(?:do (?:i|we) have|are there)\s+)?${SHOWS}\s+(.+?)(?:\s+(?:do (?:i|we) have|are there))?$`,
+);
+const ALL = String.raw`(?:(?: in)? (?:all|total|here|altogether)| in (?:my|our|the|this) (?:collection|library|index|folder|folders|bucket|album))`;
+/** Of what is there, whatever it shows. */
+const COUNT_ALL = new RegExp(
+  `^how many (?:of )?${OWNER}${COLLECTION}(?: are there| are(?=${ALL}$)| (?:do|have) (?:i|we)(?: have| own| got)?)?${ALL}?$`,
 );
 const EXISTS = [
   new RegExp(String.raw`^(?:is|are) there (?:an?|any|some)\s+${COLLECTION}\s+${SHOWS}\s+(.+)$`),
@@ -48,6 +56,7 @@ const ASKING = new Set(
 
 export function parseQuestion(question: string): ParsedQuestion {
   const plain = plainText(question);
+  if (COUNT_ALL.test(plain)) return { kind: 'count', subject: '', ...askedModality(plain) };
   const counted = COUNT.exec(plain)?.[1];
   if (counted !== undefined) return { kind: 'count', subject: counted, ...askedModality(plain) };
   for (const pattern of EXISTS) {

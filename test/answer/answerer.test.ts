@@ -106,6 +106,16 @@ describe('a question about the collection', () => {
     expect(answer).toMatchObject({ answer: '0', evidence: [] });
   });
 
+  it('counts the items themselves when nothing is said of what they show', async () => {
+    const filter = { kind: 'compare', field: 'key', comparison: { operator: 'prefix', value: 'a/' } } as const;
+    const ask = async (question: string, scope = {}) => (await answerer.answer({ question, scope })).answer;
+    expect(await ask('how many pictures are there?')).toBe('3');
+    expect(await ask('how many pictures do I have?', { filter })).toBe('2');
+    expect(await ask('how many texts are in my collection?')).toBe('1');
+    expect(await ask('how many sounds do I have?')).toBe('0');
+    expect(await ask('how many files do I have?')).toBe('4');
+  });
+
   it('reads the best pictures and names them', async () => {
     const answer = await answerer.answer({ question: 'what colour is the blue square?' });
     expect(answer).toMatchObject({ answer: 'blue', basis: { kind: 'items', query: 'blue square' } });

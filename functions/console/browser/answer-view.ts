@@ -32,7 +32,7 @@ export function headline({ answer }: Answer): string {
 }
 
 function basisOf({ basis }: Answer): HTMLElement | undefined {
-  if (basis.kind === 'image') return undefined;
+  if (basis.kind === 'image' || basis.query === '') return undefined;
   const sentence =
     basis.kind === 'items'
       ? `Read in ${plural(basis.read, 'item')} found for “${basis.query}”.`
