@@ -30,9 +30,9 @@ export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
 /** Up to this many matching rows are always compared one by one. */
 const ALWAYS_EXACT_ROWS = 1000;
 /** Of a step of the graph, by `npm run bench -- plan`. These only decide which of two right plans is quicker. */
-export const NANOSECONDS_PER_CANDIDATE = 1500;
-/** Of one comparison of codes, likewise. */
-export const nanosecondsPerRow = (dimensions: number): number => 10 + 0.07 * dimensions;
+export const NANOSECONDS_PER_CANDIDATE = 2100;
+/** Of one comparison of codes, likewise: rows that nearer caches hold take a third less, scattered ones of 100,000 twice as long. */
+export const nanosecondsPerRow = (dimensions: number): number => 20 + 0.3 * dimensions;
 /** Fewer candidates than this share of ef left by the filter: it and the query disagree, and a scan is surer. */
 const LEAST_SURVIVING_SHARE = 1 / 3;
 
@@ -108,16 +108,17 @@ function candidateRows(
   const lists: Int32Array[] = [];
   for (const graph of generation.graphs) {
     if (modalities !== undefined && !modalities.has(graph.description.modality)) continue;
-    const matching = accepted && rowsOfModality(generation, graph, accepted);
-    const walked = query.exact ? undefined : walkGraph(generation, graph, query, options, accepted, matching);
+    const items = accepted && itemsOfModality(generation, graph, accepted);
+    const walked = query.exact ? undefined : walkGraph(generation, graph, query, options, items);
     if (walked !== undefined) plan = 'graph';
-    lists.push(walked ?? matching ?? rowsOfModality(generation, graph, generation.filterItems.all()));
+    const all = () => items ?? itemsOfModality(generation, graph, generation.filterItems.all());
+    lists.push(walked ?? generation.owners.rowsOf(all()));
   }
   return { rows: lists.length === 1 ? lists[0]! : concatenate(lists), plan };
 }
 
 /**
- * The nearest points of one graph that are accepted. With a filter of selectivity s the nearest ef / s are asked for, so
+ * The nearest points of one graph that belong to `items`. With a filter of selectivity s the nearest ef / s are asked for, so
  * that about ef are left. Undefined when comparing all matching rows is expected to be faster, or turns out to be surer.
  */
 function walkGraph(
@@ -125,17 +126,16 @@ function walkGraph(
   { graph, description, projection }: ModalityGraph,
   { vector, limit }: VectorQuery,
   options: GraphSearchOptions,
-  accepted: ItemSet | undefined,
-  matching: Int32Array | undefined,
+  items: ItemSet | undefined,
 ): Int32Array | undefined {
   const ef = Math.max(options.ef, 2 * limit);
   const { points } = description;
-  const matches = matching?.length ?? points;
+  const matches = items === undefined ? points : owners.countOf(items);
   const exactRows = options.exactRows ?? exactLimit(points, ef, vector.length);
   if (matches <= Math.max(limit, exactRows)) return undefined;
   const wanted = Math.min(points, Math.ceil((ef * points) / matches));
   const near = graph.search(projection.point(vector), wanted);
-  const rows = accepted === undefined ? near : near.filter((row) => hasItem(accepted, owners.itemOf[row]!));
+  const rows = items === undefined ? near : near.filter((row) => hasItem(items, owners.itemOf[row]!));
   return rows.length < Math.max(limit, ef * LEAST_SURVIVING_SHARE) ? undefined : rows;
 }
 
@@ -145,15 +145,15 @@ function exactLimit(points: number, ef: number, dimensions: number): number {
   return Math.max(ALWAYS_EXACT_ROWS, Math.sqrt(points * ef * comparisons));
 }
 
-function rowsOfModality(generation: Generation, { description }: ModalityGraph, items: ItemSet): Int32Array {
-  if (generation.graphs.length === 1) return generation.owners.rowsOf(items);
+function itemsOfModality(generation: Generation, { description }: ModalityGraph, items: ItemSet): ItemSet {
+  if (generation.graphs.length === 1) return items;
   const value = description.modality === NO_MODALITY ? null : description.modality;
   const own = generation.filterItems.matching({
     kind: 'compare',
     field: 'modality',
     comparison: { operator: 'equals', value },
   });
-  return generation.owners.rowsOf(intersection(items, own));
+  return intersection(items, own);
 }
 
 /** The items of the generation that may come out; undefined when all may. */
