@@ -32,7 +32,7 @@ const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|
 const COUNT = new RegExp(
   String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:(?:do (?:i|we) have|are there)\s+)?${SHOWS}\s+(.+?)(?:\s+(?:do (?:i|we) have|are there))?$`,
 );
-const ALL = String.raw`(?:(?: in)? (?:all|total|here|altogether)| in (?:my|our|the|this) (?:collection|library|index|folder|folders|bucket|album))`;
+const ALL = `(?:(?: in)? (?:all|total|here|altogether)| in (?:my|our|the|this) (?:collection|library|index|folder|folders|bucket|album))`;
 /** Of what is there, whatever it shows. */
 const COUNT_ALL = new RegExp(
   `^how many (?:of )?${OWNER}${COLLECTION}(?: are there| are(?=${ALL}$)| (?:do|have) (?:i|we)(?: have| own| got)?)?${ALL}?$`,
