@@ -1,5 +1,6 @@
 /** A few worker threads that answer one request at a time each. They start when needed and do not keep the process alive. */
 
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transferable, Worker } from 'node:worker_threads';
 import { ChiasmError } from '#shared/core/errors.ts';
@@ -20,7 +21,8 @@ export interface WorkerPoolOptions {
   readonly timeoutMs: number;
   /**
    * No worker is ended before it has replied, as one that is while ONNX Runtime computes takes the process with it: `close` waits
-   * for the replies, of those that were given up for another time limit at most. Until they reply, these compute beside the others.
+   * for the replies, of those that were given up for another time limit at most. Until they reply, these keep their place, so
+   * that no more than `size` ever compute.
    */
   readonly patient?: boolean;
 }
@@ -32,7 +34,7 @@ export function createWorkerPool<Request, Reply>(
   const idle: Worker[] = [];
   const workers = new Set<Worker>();
   const asked = new Set<Promise<Reply>>();
-  const givenUp = new Map<Worker, Promise<void>>();
+  const givenUp = new Set<Worker>();
   let closed = false;
   const waiting: (() => void)[] = [];
   let busy = 0;
@@ -71,20 +73,22 @@ export function createWorkerPool<Request, Reply>(
       worker.postMessage(request, [...transfer]);
     });
 
-  /** Ends the worker, whose request has failed. */
+  /** Ends the worker, whose request has failed. Resolves when it has ended. */
   const dismiss = async (worker: Worker, error: unknown): Promise<void> => {
     worker.on('error', () => {}); // it failed already; what it says while it ends adds nothing
     const isComputing = error instanceof ChiasmError && error.code === 'too_large';
-    if (!patient || !isComputing) return void (await worker.terminate());
-    worker.unref();
-    const replied = new Promise<void>((resolve) => worker.once('message', resolve).once('exit', resolve));
-    const leaving = replied.then(async () => void (await worker.terminate()));
-    givenUp.set(worker, leaving);
-    void leaving.finally(() => givenUp.delete(worker));
+    if (patient && isComputing) {
+      worker.unref();
+      givenUp.add(worker);
+      await new Promise<void>((resolve) => worker.once('message', resolve).once('exit', resolve));
+    }
+    await worker.terminate();
+    givenUp.delete(worker);
   };
 
   const run = async (request: Request, transfer: readonly Transferable[] = []): Promise<Reply> => {
     await acquire();
+    let leaving: Promise<void> | undefined;
     try {
       if (closed) throw workerEnded('closed');
       const worker = idle.pop() ?? start();
@@ -92,23 +96,25 @@ export function createWorkerPool<Request, Reply>(
       asked.add(answering);
       const reply = await answering
         .finally(() => asked.delete(answering))
-        .catch(async (error) => {
-          await dismiss(worker, error);
+        .catch((error) => {
+          leaving = dismiss(worker, error);
           throw error;
         });
       worker.unref();
       idle.push(worker);
       return reply;
     } finally {
-      release();
+      if (leaving === undefined) release();
+      else void leaving.then(release);
     }
   };
   const close = async (): Promise<void> => {
     closed = true;
     if (patient) {
       await Promise.allSettled(asked);
-      for (const worker of givenUp.keys()) worker.ref();
-      await Promise.race([Promise.allSettled(givenUp.values()), sleep(timeoutMs, undefined, { ref: false })]);
+      for (const worker of givenUp) worker.ref();
+      const late = [...givenUp].map((worker) => once(worker, 'exit'));
+      await Promise.race([Promise.allSettled(late), sleep(timeoutMs, undefined, { ref: false })]);
     }
     await Promise.all([...workers].map((worker) => worker.terminate()));
   };
