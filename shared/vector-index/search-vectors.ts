@@ -31,7 +31,7 @@ export const DEFAULT_GRAPH_SEARCH: GraphSearchOptions = { ef: 96 };
 const ALWAYS_EXACT_ROWS = 1000;
 /** Of a step of the graph, by `npm run bench -- plan`. These only decide which of two right plans is quicker. */
 export const NANOSECONDS_PER_CANDIDATE = 2100;
-/** Of one comparison of codes, likewise: rows that nearer caches hold take a third less, scattered ones of 100,000 twice as long. */
+/** Of one comparison of codes: some more than at that benchmark's 20,000 parts, as caches do not hold a larger index. */
 export const nanosecondsPerRow = (dimensions: number): number => 20 + 0.3 * dimensions;
 /** Fewer candidates than this share of ef left by the filter: it and the query disagree, and a scan is surer. */
 const LEAST_SURVIVING_SHARE = 1 / 3;
