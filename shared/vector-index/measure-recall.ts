@@ -17,7 +17,7 @@ export interface RecallOptions {
 export interface RecallEstimate {
   /** Mean of found / possible over the queries; 1 when there is nothing to find. */
   readonly recall: number;
-  /** Queries made: fewer than asked in a small index. */
+  /** Queries that had something to find: fewer than asked in a small index, none under a filter that nothing passes. */
   readonly samples: number;
   readonly k: number;
   /** `graph` when any query walked it; otherwise the answers are exact by construction. */
@@ -37,6 +37,7 @@ export async function measureRecall(
   const queries = await index.sampleVectors(samples, random);
   let found = 0;
   let possible = 0;
+  let answered = 0;
   let plan: VectorAnswer['plan'] = 'exact';
   for (const vector of queries) {
     const query = { vector, limit: k, ...(filter === undefined ? {} : { filter }) };
@@ -46,8 +47,9 @@ export async function measureRecall(
     const bound = (exact.hits.at(-1)?.score ?? 0) - SCORE_TOLERANCE;
     found += planned.hits.filter(({ score }) => score >= bound).length;
     possible += exact.hits.length;
+    if (exact.hits.length > 0) answered++;
     await setImmediate(); // an exact scan of a large index takes tens of milliseconds: let requests in between
   }
   const recall = possible === 0 ? 1 : found / possible;
-  return { recall, samples: queries.length, k, plan, confidenceInterval: wilsonInterval(found, possible) };
+  return { recall, samples: answered, k, plan, confidenceInterval: wilsonInterval(found, possible) };
 }

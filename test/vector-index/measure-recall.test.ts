@@ -48,6 +48,12 @@ describe('measureRecall', () => {
     expect(await measureRecall(index, { filter, samples: 10 })).toMatchObject({ recall: 1, plan: 'exact' });
   });
 
+  it('counts only the queries that have something to find', async () => {
+    const { index } = await filled();
+    const filter = { kind: 'compare', field: 'n', comparison: { operator: 'lt', value: 0 } } as const;
+    expect(await measureRecall(index, { filter, samples: 10 })).toMatchObject({ samples: 0, confidenceInterval: [0, 1] });
+  });
+
   it('agrees with a count by hand', async () => {
     const { index } = await filled({ ef: 1 });
     const { recall } = await measureRecall(index, { samples: 3000, k: 1 });
