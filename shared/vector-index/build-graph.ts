@@ -9,7 +9,7 @@ import hnswlib from 'hnswlib-node';
 import { dot } from '#shared/core/vector.ts';
 import { createFloatRows } from './float-rows.ts';
 import { type GraphDescription, graphFile, projectionFile } from './manifest.ts';
-import { principalDirections } from './principal-directions.ts';
+import { principalDirections, ROWS_THAT_DECIDE } from './principal-directions.ts';
 import { openMatrix, writeMatrix } from './vector-file.ts';
 
 export interface GraphParameters {
@@ -51,7 +51,7 @@ export interface GraphOutput {
   readonly rebuilt: boolean;
 }
 
-/** A graph that has grown by this factor is built anew: its directions were chosen for a smaller collection. */
+/** A graph that has grown by this factor is built anew when fewer points than are wanted had chosen its directions. */
 const GROWTH_TO_REBUILD = 4;
 /** So is one whose new points leave this much more of their length outside of its directions than the old ones did. */
 const RESIDUAL_GROWTH = 1.5;
@@ -106,7 +106,8 @@ function updateGraph(
   if (previous === undefined) return undefined;
   const { description, paths, added, removed } = previous;
   const changes = description.changes + removed.length;
-  const outgrown = rows.length > GROWTH_TO_REBUILD * description.pointsWhenBuilt;
+  const { pointsWhenBuilt } = description;
+  const outgrown = pointsWhenBuilt < ROWS_THAT_DECIDE && rows.length > GROWTH_TO_REBUILD * pointsWhenBuilt;
   if (changes > rebuildShare * (rows.length + removed.length) || outgrown) return undefined;
   const projectionPath = paths.get(projectionFile(modality));
   const project = createProjection(projectionPath === undefined ? undefined : readFloats(projectionPath), dimensions);

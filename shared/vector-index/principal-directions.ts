@@ -20,6 +20,8 @@ const TRIAL_DEPTH = 40;
 const TRIAL_RECALL = 0.995;
 const ITERATIONS = 8;
 
+/** The rows that are looked at: from here on a larger collection of the same kind gets the same directions. */
+export const ROWS_THAT_DECIDE = TRIAL_ROWS;
 /** Below this many rows a graph over the vectors themselves is small, and directions would be a guess. */
 export const MIN_ROWS_TO_PROJECT = 4096;
 

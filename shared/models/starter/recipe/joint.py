@@ -1,6 +1,6 @@
 """Pictures and words together. Loss = contrast picture-text (every true pair of the batch is a positive: by photograph, title or WordNet ancestry, nonsense
-as further negatives) + side losses on the pooled features (class, product attributes) + what keeps the text tower's other words where they belong
-(paraphrases). With --workers N, N processes train on a batch each and average their gradients (on two busy cores faster than two threads)."""
+as further negatives) + side losses on the pooled features (product attributes, a teacher's features) + the class among all classes by their names +
+what keeps the text tower's other words where they belong (paraphrases). With --workers N, N processes train on a batch each and average their gradients (on two busy cores faster than two threads)."""
 import json
 import math
 import pickle
@@ -19,16 +19,20 @@ from asked import areas, asked_of
 from pack import open_store, opened, square
 from shipped import shipped_text, shipped_vision
 from sources import FASHION_VALIDATION, IMAGENETTE_NAMES, ClassTexts, Mirror, fashion_rows, flickr_photos, with_article
+from teacher import TAUGHT, taught
 from tokenizer import Tokenizer
 from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.31, "cifar": 0.11, "imagenette": 0.06, "sample": 0.02, "flickr": 0.02, "flickr8k": 0.12, "coco": 0.005, "fashion": 0.23, "products": 0.03,
-          "clothing": 0.02, "grocery": 0.02, "scenes": 0.035, "drawings": 0.03}
+SHARES = {"tiny": 0.34, "cifar": 0.13, "imagenette": 0.06, "sample": 0.01, "flickr": 0.015, "flickr8k": 0.1, "coco": 0.005, "fashion": 0.23, "products": 0.025,
+          "clothing": 0.015, "grocery": 0.015, "scenes": 0.03, "drawings": 0.025}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
+NAMES_EVERY = 10  # steps between two readings of the class names
+SMOOTHING = 0.1  # of class targets
+TAUGHT_SHARE = 2.0  # of the loss
 
 
 def class_embeddings(text, tokenizer, names, device, templates=ZERO_SHOT):
@@ -63,6 +67,7 @@ class Material:
         self.labels = {label: k for k, label in enumerate(sorted({label_of(s, f) for s, f in self.facts} - {None}, key=str))}
         values = {a: sorted({f["row"].get(a) or "" for _, f in self.facts if "row" in f}) for a in ATTRIBUTES}
         self.values = {a: {v: k for k, v in enumerate(vs)} for a, vs in values.items()}
+        self.taught = taught(arguments.work)
 
     def keep(self, rows):
         """Draws from these rows only."""
@@ -123,25 +128,73 @@ class Material:
         return (x * light[:, :1, None, None] + light[:, 1:, None, None]).clamp(-1, 1)
 
 
+class ClassNames:
+    """The classes of all sources by the vectors of their names, kept between readings: a picture is to find its class among all those it could be taken for,
+    not only among those of its batch. No gradient reaches the text tower from here."""
+
+    def __init__(self, material):
+        """Classes of one kind compete; a class and a kind above it in WordNet do not."""
+        named = {("article type", v): v.lower() for v in material.values["articleType"] if v}
+        for source, fact in material.facts:
+            if source in ("clothing", "grocery"):
+                named[source, fact["group"]] = fact["texts"][0]
+            elif source in ("tiny", "cifar", "imagenette"):
+                named["thing", fact["synset"]] = None
+        self.material, self.named, self.vectors = material, named, None
+        self.number = {key: n for n, key in enumerate(named)}
+        related = lambda a, b: a == b or a not in material.of(b) and b not in material.of(a)
+        self.compete = torch.tensor([[k == o and (k != "thing" or related(a, b)) for o, b in named] for k, a in named])
+
+    def read(self, text, tokenizer, device, rng):
+        names = [[name or rng.choice(self.material.texts.of(what)[0][:2])] for (_, what), name in self.named.items()]
+        training = text.training
+        text.eval()
+        self.vectors = class_embeddings(text, tokenizer, names, device, [rng.choice(ZERO_SHOT)])
+        text.train(training)
+
+    def of(self, source, fact):
+        key = ("article type", fact["row"].get("articleType")) if "row" in fact else (source, fact.get("group"))
+        return self.number.get(("thing", fact["synset"]) if "synset" in fact else key)
+
+    def loss(self, z, facts, scale):
+        known = [(n, k) for n, (s, f) in enumerate(facts) if (k := self.of(s, f)) is not None]
+        if not known:
+            return z.sum() * 0
+        rows, target = (torch.tensor(c) for c in zip(*known))
+        compete, target = self.compete[target].to(z.device), target.to(z.device)
+        logits = (scale * z[rows.to(z.device)] @ self.vectors.T).masked_fill(~compete, -1e4)
+        least = SMOOTHING / compete.sum(1, keepdim=True)
+        share = (compete * least).scatter_add(1, target[:, None], torch.full_like(least, 1 - SMOOTHING))
+        return len(known) / len(facts) * -(share * logits.log_softmax(1)).sum(1).mean()
+
+
 class SideHeads(nn.Module):
-    """Classes and product attributes from the pooled features; not part of the model."""
+    """Classes, product attributes and a teacher's features from the pooled features; not part of the model."""
 
     def __init__(self, channels, labels, values):
         super().__init__()
         self.classes = nn.Linear(channels, max(2, len(labels)))
         self.attributes = nn.ModuleDict({a: nn.Linear(channels, max(2, len(v))) for a, v in values.items()})
+        self.taught = nn.Linear(channels, TAUGHT)
 
     def loss(self, pooled, facts, material):
         total, device = pooled.sum() * 0, pooled.device
         known = [(n, material.labels[label_of(s, f)]) for n, (s, f) in enumerate(facts) if label_of(s, f) is not None]
         if known:
             rows, target = (torch.tensor(c, device=device) for c in zip(*known))
-            total = total + len(known) / len(facts) * nf.cross_entropy(self.classes(pooled[rows]), target, label_smoothing=0.1)
+            total = total + len(known) / len(facts) * nf.cross_entropy(self.classes(pooled[rows]), target, label_smoothing=SMOOTHING)
         rows = [n for n, (_, f) in enumerate(facts) if "row" in f]
         for a, head in self.attributes.items() if rows else ():
             target = torch.tensor([material.values[a][facts[n][1]["row"].get(a) or ""] for n in rows], device=device)
             total = total + 0.5 * len(rows) / len(facts) * nf.cross_entropy(head(pooled[rows]), target)
         return total
+
+    def distance(self, pooled, rows, material):
+        """Mean of 1 - cosine to the teacher's features of the whole pictures."""
+        if material.taught is None:
+            return pooled.sum() * 0
+        wanted = torch.from_numpy(material.taught[np.asarray(rows)]).float().to(pooled.device)
+        return 1 - nf.cosine_similarity(self.taught(pooled), wanted).mean()
 
 
 def validation_sets(arguments):
@@ -255,7 +308,7 @@ class Joint:
         self.sharp.data, self.mean, self.step, self.spent = state["sharp"], state["mean"], state["step"], state["spent"]
 
 
-def loss_of(joint, material, pairs, arguments, side, rng):
+def loss_of(joint, material, pairs, names, arguments, side, rng):
     from train import contrast
     device = arguments.device
     rows, texts, positive, facts = material.draw(arguments.batch, rng)
@@ -269,7 +322,8 @@ def loss_of(joint, material, pairs, arguments, side, rng):
     scale = joint.sharp.exp().clamp(max=50)
     loss = 0.5 * contrast(z, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], z, positive.T, scale)
     loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-    return loss + 0.5 * joint.sides.loss(pooled, facts, material)
+    loss = loss + 0.5 * names.loss(z, facts, scale)
+    return loss + 0.5 * joint.sides.loss(pooled, facts, material) + TAUGHT_SHARE * joint.sides.distance(pooled, rows, material)
 
 
 def averaged_over_workers(parameters, spent):
@@ -288,7 +342,7 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
     from train import log, rate, save
     work, device, leads = Path(arguments.work), arguments.device, worker == 0
     material = Material(arguments, wordnet)
-    pairs = TextPairs(arguments, wordnet, material.facts)
+    pairs, names = TextPairs(arguments, wordnet, material.facts), ClassNames(material)
     joint = Joint(arguments, text, tokenizer, material)
     sets = validation_sets(arguments) if leads else None
     if leads:
@@ -307,7 +361,9 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
         progress = max(joint.step / arguments.joint_steps, joint.spent / budget)
         rate(joint.optimiser, progress, joint.step, 200)
         side = arguments.small_side if progress < arguments.small_share else SEEN
-        loss = loss_of(joint, material, pairs, arguments, side, rng)
+        if names.vectors is None or joint.step % NAMES_EVERY == 0:
+            names.read(joint.text, tokenizer, device, rng)
+        loss = loss_of(joint, material, pairs, names, arguments, side, rng)
         joint.optimiser.zero_grad()
         loss.backward()
         now, busy = time.time(), time.thread_time()

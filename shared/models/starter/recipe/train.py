@@ -1,4 +1,4 @@
-"""From the data folders to the ONNX files: pack, words, joint, tune, sound, export. Each stage leaves a file in --work and is skipped when it is there,
+"""From the data folders to the ONNX files: pack, teach, words, joint, tune, sound, export. Each stage leaves a file in --work and is skipped when it is there,
 the joint stage continues from its last checkpoint. Runs on a CPU (float32) and on CUDA (bfloat16 autocast) unchanged.
 
     python3 recipe/train.py --data DIR --mirrors DIR --work DIR --out shared/models/starter
@@ -129,7 +129,7 @@ def parser():
     p.add_argument("--wordnet", default="/usr/share/wordnet")
     p.add_argument("--work", default="starter-work", help="folder for what is packed and for checkpoints")
     p.add_argument("--out")
-    p.add_argument("--stages", default="pack,words,joint,tune,sound,export")
+    p.add_argument("--stages", default="pack,teach,words,joint,tune,sound,export")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--begin", help="a model folder whose towers the training goes on from, instead of from random numbers")
     p.add_argument("--half", action=argparse.BooleanOptionalAction, default=has_bfloat16(), help="convolutions in bfloat16")
@@ -179,6 +179,9 @@ def main():
     if "pack" in stages:
         from pack import pack
         pack(arguments)
+    if "teach" in stages:
+        from teacher import teach_stage
+        teach_stage(arguments)
     if "words" in stages:
         first_words(arguments, wordnet)
     if "joint" in stages:
