@@ -25,9 +25,9 @@ export interface ParsedQuestion {
   readonly modality?: Modality;
 }
 
-const COLLECTION = `(?:pictures?|photos?|photographs?|images?|sounds?|recordings?|texts?|documents?|files?|items?)`;
+const COLLECTION = `(?:pictures?|photos?|photographs?|images?|sounds?|recordings?|clips?|texts?|documents?|notes?|articles?|files?|items?)`;
 const OWNER = String.raw`(?:(?:of )?(?:my|the|our|all|these|those)\s+){0,3}`;
-const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|contains|include|are|is|mention|mentions)(?: of| about| in)?|with|of|about)`;
+const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|contains|include|are|is|mention|mentions)(?: of| about| in)?|with|of|about|on)`;
 
 const COUNT = new RegExp(
   String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:(?:do (?:i|we) have|are there)\s+)?${SHOWS}\s+(.+?)(?:\s+(?:do (?:i|we) have|are there))?$`,
@@ -38,8 +38,9 @@ const COUNT_ALL = new RegExp(
   `^how many (?:of )?${OWNER}${COLLECTION}(?: are there| are(?=${ALL}$)| (?:do|have) (?:i|we)(?: have| own| got)?)?${ALL}?$`,
 );
 const EXISTS = [
-  new RegExp(String.raw`^(?:is|are) there (?:an?|any|some)\s+${COLLECTION}\s+${SHOWS}\s+(.+)$`),
-  /^(?:is|are) there (?:any |some )?(.+)$/,
+  new RegExp(String.raw`^(?:is|are) there (?:(?:an?|any|some)\s+)?${COLLECTION}\s+${SHOWS}\s+(.+)$`),
+  /^(?:is|are) there (?:any |some |(?:any|some)thing (?:about|on) )?(.+)$/,
+  new RegExp(`^(?:is|are) any of ${OWNER}${COLLECTION} (?:of|about|on) (.+)$`),
   new RegExp(
     String.raw`^(?:do|does|have|has) (?:i|we|any of ${OWNER}${COLLECTION}|any ${COLLECTION})\s+(?:have|own|got|show|shows|contain|mention)?\s*(?:an?\b|any\b|some\b)?\s*(?:${COLLECTION}\s+${SHOWS}\s+)?(.+)$`,
   ),
@@ -68,8 +69,8 @@ export function parseQuestion(question: string): ParsedQuestion {
 
 const MODALITY_WORDS: readonly (readonly [RegExp, Modality])[] = [
   [/\b(?:pictures?|photos?|photographs?|images?)\b/, 'image'],
-  [/\b(?:sounds?|recordings?)\b/, 'audio'],
-  [/\b(?:texts?|documents?)\b/, 'text'],
+  [/\b(?:sounds?|recordings?|clips?)\b/, 'audio'],
+  [/\b(?:texts?|documents?|notes?|articles?)\b/, 'text'],
 ];
 
 function askedModality(plain: string): { readonly modality?: Modality } {
