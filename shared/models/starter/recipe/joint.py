@@ -142,8 +142,8 @@ class ClassNames:
                 named["thing", fact["synset"]] = None
         self.material, self.named, self.vectors = material, named, None
         self.number = {key: n for n, key in enumerate(named)}
-        related = lambda a, b: a == b or a not in material.of(b) and b not in material.of(a)
-        self.compete = torch.tensor([[k == o and (k != "thing" or related(a, b)) for o, b in named] for k, a in named])
+        rivals = lambda a, b: a == b or a not in material.of(b) and b not in material.of(a)
+        self.compete = torch.tensor([[k == o and (k != "thing" or rivals(a, b)) for o, b in named] for k, a in named])
 
     def read(self, text, tokenizer, device, rng):
         names = [[name or rng.choice(self.material.texts.of(what)[0][:2])] for (_, what), name in self.named.items()]
