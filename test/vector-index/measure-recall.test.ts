@@ -51,7 +51,10 @@ describe('measureRecall', () => {
   it('counts only the queries that have something to find', async () => {
     const { index } = await filled();
     const filter = { kind: 'compare', field: 'n', comparison: { operator: 'lt', value: 0 } } as const;
-    expect(await measureRecall(index, { filter, samples: 10 })).toMatchObject({ samples: 0, confidenceInterval: [0, 1] });
+    expect(await measureRecall(index, { filter, samples: 10 })).toMatchObject({
+      samples: 0,
+      confidenceInterval: [0, 1],
+    });
   });
 
   it('agrees with a count by hand', async () => {
