@@ -65,6 +65,25 @@ def smoke_arguments(arguments):
     return arguments
 
 
+def teach_noise(arguments):
+    """Features that no teacher has said, for as many pictures as were packed."""
+    from pack import open_store
+    from teacher import targets
+    rows = len(open_store(arguments.work)[1])
+    lesson = targets(np.random.default_rng(1).random((rows, 1280)).astype(np.float16))
+    assert np.allclose(np.linalg.norm(lesson.astype(np.float32), axis=1), 1, atol=1e-2)
+    np.save(Path(arguments.work) / "taught.npy", lesson)
+
+
+def check_gradients():
+    """The convolution with a weight gradient of its own has the gradients of the ordinary one."""
+    import torch
+    from towers import WeightGradientByProduct
+    for kernel, stride in ((3, 1), (3, 2), (1, 2)):
+        x, weight = torch.randn(2, 6, 8, 8, dtype=torch.float64, requires_grad=True), torch.randn(4, 6, kernel, kernel, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(lambda x, weight: WeightGradientByProduct.apply(x, weight, stride), (x, weight))
+
+
 def check_read_back(arguments):
     """The towers that `--begin` reads from the exported files, with one more block in them, give the vectors of those that were exported."""
     import torch

@@ -182,6 +182,9 @@ def main():
     if "teach" in stages:
         from teacher import teach_stage
         teach_stage(arguments)
+    if arguments.smoke:
+        from smoke import teach_noise
+        teach_noise(arguments)
     if "words" in stages:
         first_words(arguments, wordnet)
     if "joint" in stages:
@@ -196,7 +199,8 @@ def main():
         from export import export_all
         export_all(arguments)
     if arguments.smoke:
-        from smoke import check_read_back
+        from smoke import check_gradients, check_read_back
+        check_gradients()
         check_read_back(arguments)
 
 
