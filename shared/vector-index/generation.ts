@@ -118,8 +118,11 @@ async function readDescription(store: ObjectStore, space: DeltaSpace, manifest: 
   return description;
 }
 
-/** Vectors are held in memory while they take at most this much; otherwise a search reads its best few from their file. */
-export const DEFAULT_HELD_VECTOR_BYTES = 256 * 1024 * 1024;
+/**
+ * Vectors are held in memory while they take at most this much; otherwise a search reads its best few from their file, which
+ * takes a third of the memory and little more time.
+ */
+export const DEFAULT_HELD_VECTOR_BYTES = 64 * 1024 * 1024;
 
 /**
  * Opens the generation that `manifest` names. All of it is read and checked before it returns.

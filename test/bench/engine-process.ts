@@ -13,7 +13,7 @@ import { median } from './statistics.ts';
 const ENGINES: Readonly<Record<string, () => Promise<CreateEngine>>> = {
   chiasm: async () => (await import('./engines/chiasm.ts')).createEngine,
   'chiasm, ids alone': async () => (await import('./engines/chiasm-rows.ts')).createEngine,
-  'chiasm, vectors in their file': async () => (await import('./engines/chiasm.ts')).createLeanEngine,
+  'chiasm, vectors in memory': async () => (await import('./engines/chiasm.ts')).createHoldingEngine,
   'chiasm, from a bucket': async () => (await import('./engines/chiasm-bucket.ts')).createEngine,
   lancedb: async () => (await import('./engines/lancedb.ts')).createEngine,
   chroma: async () => (await import('./engines/chroma.ts')).createEngine,

@@ -17,9 +17,9 @@ const BATCH = 1000;
 
 export const createEngine: CreateEngine = async (folder) => createEngineOver(filesIn(folder), folder);
 
-/** Holds no full vectors in memory. */
-export const createLeanEngine: CreateEngine = async (folder) =>
-  createEngineOver(filesIn(folder), folder, { heldVectorBytes: 0 });
+/** Holds all vectors in memory, however many they are. */
+export const createHoldingEngine: CreateEngine = async (folder) =>
+  createEngineOver(filesIn(folder), folder, { heldVectorBytes: Number.POSITIVE_INFINITY });
 
 const filesIn = (folder: string) => createFileObjectStore(join(folder, 'state'));
 
