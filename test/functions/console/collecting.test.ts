@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await page.getByText('2 files uploaded').waitFor();
     expect(await whole.getAttribute('value')).toBe('1');
     await page.getByRole('region', { name: 'Uploads' }).getByRole('button', { name: 'Close' }).click();
-    expect(await page.locator('.uploads').isHidden()).toBe(true);
+    await page.locator('.uploads').waitFor({ state: 'hidden' });
   });
 
   it('overwrites nothing unasked', async () => {
