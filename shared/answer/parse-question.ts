@@ -25,9 +25,12 @@ export interface ParsedQuestion {
   readonly modality?: Modality;
 }
 
-const COLLECTION = `(?:pictures?|photos?|photographs?|images?|sounds?|recordings?|clips?|texts?|documents?|notes?|articles?|files?|items?)`;
+const COLLECTION = `(?:pictures?|photos?|photographs?|images?|sounds?|recordings?|clips?|texts?|documents?|notes?|files?|items?)`;
 const OWNER = String.raw`(?:(?:of )?(?:my|the|our|all|these|those)\s+){0,3}`;
-const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|contains|include|are|is|mention|mentions)(?: of| about| in)?|with|of|about|on)`;
+const SHOWS = `(?:(?:that |which )?(?:do |does )?(?:show|shows|have|has|contain|contains|include|are|is|mention|mentions)(?: of| about| in)?|with|of|about)`;
+/** "Notes on birds" are about them; "a note on the table" lies there. */
+const ABOUT = `(?:(?:texts?|documents?|notes?|articles?) about|(?:texts|documents|notes|articles) on)`;
+const SHOWN_IN = `(?:${COLLECTION}\\s+${SHOWS}|${ABOUT})`;
 
 const COUNT = new RegExp(
   String.raw`^how many (?:of )?${OWNER}${COLLECTION}\s+(?:(?:do (?:i|we) have|are there)\s+)?${SHOWS}\s+(.+?)(?:\s+(?:do (?:i|we) have|are there))?$`,
@@ -38,11 +41,11 @@ const COUNT_ALL = new RegExp(
   `^how many (?:of )?${OWNER}${COLLECTION}(?: are there| are(?=${ALL}$)| (?:do|have) (?:i|we)(?: have| own| got)?)?${ALL}?$`,
 );
 const EXISTS = [
-  new RegExp(String.raw`^(?:is|are) there (?:(?:an?|any|some)\s+)?${COLLECTION}\s+${SHOWS}\s+(.+)$`),
+  new RegExp(String.raw`^(?:is|are) there (?:(?:an?|any|some)\s+)?${SHOWN_IN}\s+(.+)$`),
   /^(?:is|are) there (?:any |some |(?:any|some)thing (?:about|on) )?(.+)$/,
-  new RegExp(`^(?:is|are) any of ${OWNER}${COLLECTION} (?:of|about|on) (.+)$`),
+  new RegExp(`^(?:is|are) any of ${OWNER}${COLLECTION} (?:of|about) (.+)$`),
   new RegExp(
-    String.raw`^(?:do|does|have|has) (?:i|we|any of ${OWNER}${COLLECTION}|any ${COLLECTION})\s+(?:have|own|got|show|shows|contain|mention)?\s*(?:an?\b|any\b|some\b)?\s*(?:${COLLECTION}\s+${SHOWS}\s+)?(.+)$`,
+    String.raw`^(?:do|does|have|has) (?:i|we|any of ${OWNER}${COLLECTION}|any ${COLLECTION})\s+(?:have|own|got|show|shows|contain|mention)?\s*(?:an?\b|any\b|some\b)?\s*(?:${SHOWN_IN}\s+)?(.+)$`,
   ),
 ];
 
@@ -59,10 +62,10 @@ export function parseQuestion(question: string): ParsedQuestion {
   const plain = plainText(question);
   if (COUNT_ALL.test(plain)) return { kind: 'count', subject: '', ...askedModality(plain) };
   const counted = COUNT.exec(plain)?.[1];
-  if (counted !== undefined) return { kind: 'count', subject: counted, ...askedModality(plain) };
+  if (counted !== undefined) return { kind: 'count', subject: counted, ...askedModality(plain.replace(counted, '')) };
   for (const pattern of EXISTS) {
     const sought = pattern.exec(plain)?.[1];
-    if (sought !== undefined) return { kind: 'exists', subject: sought, ...askedModality(plain) };
+    if (sought !== undefined) return { kind: 'exists', subject: sought, ...askedModality(plain.replace(sought, '')) };
   }
   return { kind: 'open', subject: subjectOf(plain) };
 }
