@@ -9,7 +9,7 @@ import hnswlib from 'hnswlib-node';
 import { dot } from '#shared/core/vector.ts';
 import { createFloatRows } from './float-rows.ts';
 import { type GraphDescription, graphFile, projectionFile } from './manifest.ts';
-import { principalDirections, ROWS_THAT_DECIDE } from './principal-directions.ts';
+import { principalDirections, TRIAL_ROWS } from './principal-directions.ts';
 import { openMatrix, writeMatrix } from './vector-file.ts';
 
 export interface GraphParameters {
@@ -107,7 +107,7 @@ function updateGraph(
   const { description, paths, added, removed } = previous;
   const changes = description.changes + removed.length;
   const { pointsWhenBuilt } = description;
-  const outgrown = pointsWhenBuilt < ROWS_THAT_DECIDE && rows.length > GROWTH_TO_REBUILD * pointsWhenBuilt;
+  const outgrown = pointsWhenBuilt < TRIAL_ROWS && rows.length > GROWTH_TO_REBUILD * pointsWhenBuilt;
   if (changes > rebuildShare * (rows.length + removed.length) || outgrown) return undefined;
   const projectionPath = paths.get(projectionFile(modality));
   const project = createProjection(projectionPath === undefined ? undefined : readFloats(projectionPath), dimensions);

@@ -120,7 +120,7 @@ async function readDescription(store: ObjectStore, space: DeltaSpace, manifest: 
 
 /**
  * Vectors are held in memory while they take at most this much; otherwise a search reads its best few from their file, which
- * takes a third of the memory and little more time.
+ * takes less than half of the memory and hardly more time.
  */
 export const DEFAULT_HELD_VECTOR_BYTES = 64 * 1024 * 1024;
 

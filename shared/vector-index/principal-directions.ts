@@ -12,7 +12,8 @@ const STEP = 64;
 const MAX_DIRECTIONS = 512;
 /** Rows that the directions are computed from, and rows and queries that they are tried on. */
 const MOMENT_ROWS = 2048;
-const TRIAL_ROWS = 16_384;
+/** From here on a larger collection of the same kind gets the same directions. */
+export const TRIAL_ROWS = 16_384;
 const TRIAL_QUERIES = 40;
 /** The k nearest of the trial must be among this many nearest by projection, for this share of them. */
 const TRIAL_K = 10;
@@ -20,8 +21,6 @@ const TRIAL_DEPTH = 40;
 const TRIAL_RECALL = 0.995;
 const ITERATIONS = 8;
 
-/** The rows that are looked at: from here on a larger collection of the same kind gets the same directions. */
-export const ROWS_THAT_DECIDE = TRIAL_ROWS;
 /** Below this many rows a graph over the vectors themselves is small, and directions would be a guess. */
 export const MIN_ROWS_TO_PROJECT = 4096;
 

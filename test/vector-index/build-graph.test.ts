@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type GraphTask, makeGraph } from '#shared/vector-index/build-graph.ts';
 import { graphFile } from '#shared/vector-index/manifest.ts';
-import { ROWS_THAT_DECIDE } from '#shared/vector-index/principal-directions.ts';
+import { TRIAL_ROWS } from '#shared/vector-index/principal-directions.ts';
 import { writeMatrix } from '#shared/vector-index/vector-file.ts';
 import { clusteredVectors } from './sample-changes.ts';
 
@@ -51,11 +51,11 @@ describe('a graph that has grown fivefold', () => {
   });
 
   it('goes on growing when enough had', () => {
-    const task = grownFrom(ROWS_THAT_DECIDE);
-    const rows = numbers(0, 5 * ROWS_THAT_DECIDE); // only the added ones are read
+    const task = grownFrom(TRIAL_ROWS);
+    const rows = numbers(0, 5 * TRIAL_ROWS); // only the added ones are read
     expect(makeGraph({ ...task, rows })).toMatchObject({
       rebuilt: false,
-      description: { pointsWhenBuilt: ROWS_THAT_DECIDE },
+      description: { pointsWhenBuilt: TRIAL_ROWS },
     });
   });
 });

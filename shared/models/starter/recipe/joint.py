@@ -1,5 +1,5 @@
 """Pictures and words together. Loss = contrast picture-text (every true pair of the batch is a positive: by photograph, title or WordNet ancestry, nonsense
-as further negatives) + side losses on the pooled features (product attributes, a teacher's features) + the class among all classes by their names +
+as further negatives) + side losses on the pooled features (class, product attributes, a teacher's features) + the class among all classes by their names +
 what keeps the text tower's other words where they belong (paraphrases). With --workers N, N processes train on a batch each and average their gradients (on two busy cores faster than two threads)."""
 import json
 import math
@@ -146,6 +146,7 @@ class ClassNames:
         self.compete = torch.tensor([[k == o and (k != "thing" or rivals(a, b)) for o, b in named] for k, a in named])
 
     def read(self, text, tokenizer, device, rng):
+        """Embeds one name of each class -> self.vectors [K, D]."""
         names = [[name or rng.choice(self.material.texts.of(what)[0][:2])] for (_, what), name in self.named.items()]
         training = text.training
         text.eval()
@@ -153,10 +154,12 @@ class ClassNames:
         text.train(training)
 
     def of(self, source, fact):
+        """The number of a picture's class, None when it has none."""
         key = ("article type", fact["row"].get("articleType")) if "row" in fact else (source, fact.get("group"))
         return self.number.get(("thing", fact["synset"]) if "synset" in fact else key)
 
     def loss(self, z, facts, scale):
+        """Smoothed cross-entropy of the pictures' embeddings z [B, D] against the classes that compete, over those that have one."""
         known = [(n, k) for n, (s, f) in enumerate(facts) if (k := self.of(s, f)) is not None]
         if not known:
             return z.sum() * 0
