@@ -31,7 +31,7 @@ export interface CodedQuery {
 
 /** Twelve bits with the sign: sums of 4,096 products fit 32 bits in the kernel's four lanes. */
 const GREATEST_QUERY = 2047;
-/** Of the row that is coded worst; of the others it is some more: 20,000 errors of a query stayed within three. */
+/** Of the mean square over rows; of 400,000 estimates (100,000 made-up vectors of 512 numbers) one in 2,000 was off by more. */
 const LIKELY_DEVIATIONS = 4;
 /** Of sums in single precision. */
 const ROUNDING = 1e-5;
@@ -71,7 +71,10 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
   const staged = new Float32Array(memory.buffer, at.staged, STAGED_ROWS * width);
   let queryScale = 1;
   let isCentred = false;
+  let codedRows = 0;
+  /** Of |x - coded x|^2: the greatest and the sum. */
   let greatestResidual = 0;
+  let residuals = 0;
 
   return {
     wanted: wantedRows,
@@ -85,9 +88,12 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
         const matrix = vectors.subarray(from * dimensions, (from + rows) * dimensions);
         if (width === dimensions) staged.set(matrix);
         else for (let i = 0; i < rows; i++) staged.set(rowOf(matrix, dimensions, i), i * width);
-        const residual = kernels.codeRows(at.staged, rows, width, at.centre, at.codes + (first + from) * rowBytes);
-        greatestResidual = Math.max(greatestResidual, Math.sqrt(residual));
+        const codes = at.codes + (first + from) * rowBytes;
+        const [greatest, sum] = kernels.codeRows(at.staged, rows, width, at.centre, codes);
+        greatestResidual = Math.max(greatestResidual, greatest);
+        residuals += sum;
       }
+      codedRows += count;
     },
     /**
      * |q x - estimate| <= |q| |x - coded x| + |q - coded q| |coded x - c|, and |coded x - c| is at most 2 for unit vectors.
@@ -100,15 +106,18 @@ export function createCodedMatrix(rows: number, dimensions: number, wanted: numb
       let residual = 0;
       for (let d = 0; d < dimensions; d++) {
         const value = query[d]! / queryScale;
-        queryCodes[d] = Math.round(value);
-        residual += (value - queryCodes[d]!) ** 2;
+        const code = Math.round(value);
+        queryCodes[d] = code;
+        residual += (value - code) * (value - code);
       }
-      const error = greatestResidual * Math.sqrt(dot(query, query)) + 2 * Math.sqrt(residual) * queryScale;
-      const greatestError = error + ROUNDING;
+      const length = Math.sqrt(dot(query, query));
+      const queryError = 2 * Math.sqrt(residual) * queryScale;
+      const greatestError = Math.sqrt(greatestResidual) * length + queryError + ROUNDING;
+      const meanError = Math.sqrt(residuals / Math.max(1, codedRows)) * length + queryError;
       return {
         offset: dot(query, centre, dimensions),
         greatestError,
-        likelyError: Math.min(greatestError, (LIKELY_DEVIATIONS * error) / Math.sqrt(dimensions) + ROUNDING),
+        likelyError: Math.min(greatestError, (LIKELY_DEVIATIONS * meanError) / Math.sqrt(dimensions) + ROUNDING),
       };
     },
     compare: (count) => {

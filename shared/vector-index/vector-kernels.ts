@@ -15,9 +15,15 @@ export interface VectorKernels {
   touchCodes(rows: number, count: number, codes: number, width: number): number;
   /**
    * Codes `count` rows x of a matrix [count, width], as `scanCodes` reads them: s = max |x - c| / 127, codes = round((x - c) / s).
-   * Returns the greatest |x - c - s codes|^2. `matrix`, `centre` (c, float32) and `codes` are byte offsets.
+   * Returns the greatest |x - c - s codes|^2 and the sum of them. `matrix`, `centre` (c, float32) and `codes` are byte offsets.
    */
-  codeRows(matrix: number, count: number, width: number, centre: number, codes: number): number;
+  codeRows(
+    matrix: number,
+    count: number,
+    width: number,
+    centre: number,
+    codes: number,
+  ): [greatest: number, sum: number];
   /** out[i] = sum_d query[d] matrix[i, d], float32, for `count` rows of `width` numbers. The rest are byte offsets. */
   dotRows(matrix: number, count: number, width: number, query: number, out: number): void;
 }
@@ -156,8 +162,8 @@ function touchCodes(): number[] {
 
 function codeRows(): number[] {
   const [at, count, width, centre, codes] = [0, 1, 2, 3, 4] as const;
-  const [i, d, centreAt, scale, greatest] = [5, 6, 7, 8, 9] as const;
-  const [sum, inverse, scales, part] = [10, 11, 12, 13] as const;
+  const [i, d, centreAt, scale, lost, greatest, total] = [5, 6, 7, 8, 9, 10, 11] as const;
+  const [sum, inverse, scales, part] = [12, 13, 14, 15] as const;
   const loadCentred = (offset: number) => [
     ...[...get(at), ...loadVector(offset)],
     ...[...get(centreAt), ...loadVector(offset), ...subtractF32x4],
@@ -200,15 +206,17 @@ function codeRows(): number[] {
       ...[...advance(at, 64), ...advance(centreAt, 64), ...advance(codes, 16)],
     ]),
     ...[...get(codes), ...get(scale), ...storeF32, ...advance(codes, CODES_TAIL)],
-    ...[...get(greatest), ...lanesF32(sum, addF32), ...maxF32, ...set(greatest)],
+    ...[...lanesF32(sum, addF32), ...set(lost)],
+    ...[...get(greatest), ...get(lost), ...maxF32, ...set(greatest)],
+    ...[...get(total), ...get(lost), ...addF32, ...set(total)],
   ];
   return code(
     [
       [3, I32],
-      [2, F32],
+      [4, F32],
       [4, V128],
     ],
-    [...loop(i, count, 1, oneRow), ...get(greatest)],
+    [...loop(i, count, 1, oneRow), ...get(greatest), ...get(total)],
   );
 }
 
@@ -292,7 +300,7 @@ const compiled = new WebAssembly.Module(
       ...[0x60, 7, I32, I32, I32, I32, I32, F32, I32, 0],
       ...[0x60, 4, I32, I32, I32, I32, 1, I32],
       ...[0x60, 5, I32, I32, I32, I32, I32, 0],
-      ...[0x60, 5, I32, I32, I32, I32, I32, 1, F32],
+      ...[0x60, 5, I32, I32, I32, I32, I32, 2, F32, F32],
     ]),
     ...section(2, [1, ...name('memory'), ...name('shared'), 2, 1, 0, ...unsigned(MAX_PAGES)]),
     ...section(3, [4, 0, 1, 2, 3]),

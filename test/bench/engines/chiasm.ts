@@ -11,7 +11,7 @@ import { compact } from '#shared/vector-index/compact.ts';
 import { type OpenIndexOptions, openIndex } from '#shared/vector-index/open-index.ts';
 import type { VectorIndex } from '#shared/vector-index/vector-index.ts';
 import { put } from '../../vector-index/sample-changes.ts';
-import { type CreateEngine, type Engine, groupsOf, type Setting } from './engine.ts';
+import { type CreateEngine, type Engine, GRAPH_SETTINGS, groupsOf, type Setting } from './engine.ts';
 
 const BATCH = 1000;
 
@@ -40,7 +40,7 @@ export function createEngineOver(store: ObjectStore, folder: string, options: Op
   const change = (id: number, vector: Float32Array) => put({ key: String(id), attributes: groupsOf(id) }, vector);
   return {
     filters: true,
-    settings: [12, 16, 24, 32, 48, 64, 96, 192].map((ef) => ({ name: `ef ${ef}`, ef })),
+    settings: GRAPH_SETTINGS,
     build: async (vectors, dimensions) => {
       dimensionsUsed = dimensions;
       await reopen();

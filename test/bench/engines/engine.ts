@@ -26,6 +26,12 @@ export interface Engine {
   otherMemoryBytes?(): Promise<number>;
 }
 
+/** Sizes of a graph search's candidate list, so close that one of them just reaches each recall. */
+export const GRAPH_SETTINGS: readonly Setting[] = [12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96, 192].map((ef) => ({
+  name: `ef ${ef}`,
+  ef,
+}));
+
 export type CreateEngine = (folder: string) => Promise<Engine>;
 
 /** Groups for filters: a row is in the group of `oneIn` with probability 1 / oneIn, at random places. */

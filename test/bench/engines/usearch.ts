@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { row } from '#shared/core/vector.ts';
-import type { CreateEngine, Engine } from './engine.ts';
+import { type CreateEngine, type Engine, GRAPH_SETTINGS } from './engine.ts';
 import { peer } from './peer.ts';
 
 interface UsearchIndex {
@@ -38,7 +38,7 @@ export function usearchEngine(quantization: 'f32' | 'f16' | 'i8'): CreateEngine 
     };
     return {
       filters: false,
-      settings: [12, 16, 24, 32, 48, 64, 96, 192].map((ef) => ({ name: `ef ${ef}`, ef })),
+      settings: GRAPH_SETTINGS,
       build: async (vectors, dimensions) => {
         dimensionsUsed = dimensions;
         index = create(96);
