@@ -46,6 +46,8 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   const [source] = positionals;
   if (source === undefined) throw new Error('expected a folder of photographs: npm run bench -- duplicates FOLDER');
+  const names = (await readdir(source)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
+  if (names.length === 0) throw new Error(`expected JPEG, PNG or WebP pictures in ${source}; there are none`);
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   const encoder = await loadEncoder(await findModel(values.model, { dataFolder: '.chiasm' }), {
     openSession: createThreadedSession,
@@ -57,7 +59,6 @@ export async function run(args: readonly string[]): Promise<void> {
       await media.put(key, bytes);
       keys.push(key);
     };
-    const names = (await readdir(source)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
     for (const [i, name] of names.entries()) {
       const bytes = await readFile(join(source, name));
       await add(`${i}/original`, bytes);
