@@ -48,6 +48,7 @@ export async function run(args: readonly string[]): Promise<void> {
   if (source === undefined) throw new Error('expected a folder of photographs: npm run bench -- duplicates FOLDER');
   const names = (await readdir(source)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
   if (names.length === 0) throw new Error(`expected JPEG, PNG or WebP pictures in ${source}; there are none`);
+  const copied = Math.min(Number(values.copied), names.length);
   const folder = await mkdtemp(join(tmpdir(), 'chiasm-bench-'));
   const encoder = await loadEncoder(await findModel(values.model, { dataFolder: '.chiasm' }), {
     openSession: createThreadedSession,
@@ -62,7 +63,7 @@ export async function run(args: readonly string[]): Promise<void> {
     for (const [i, name] of names.entries()) {
       const bytes = await readFile(join(source, name));
       await add(`${i}/original`, bytes);
-      if (i >= Number(values.copied)) continue;
+      if (i >= copied) continue;
       for (const [copy, make] of Object.entries(COPIES)) await add(`${i}/${copy}`, await make(bytes));
     }
     await indexAll(media, keys, encoder, folder);
@@ -73,7 +74,7 @@ export async function run(args: readonly string[]): Promise<void> {
       log: silentLog,
       scratchFolder: join(folder, 'scratch'),
     });
-    await report(index, names.length, Number(values.copied));
+    await report(index, names.length, copied);
     await index.close();
   } finally {
     await encoder.close();
