@@ -26,6 +26,13 @@ DOING = {"running": "running", "jumping": "jumping", "swimming": "swimming", "cl
          "walking": "walking", "surfing": "surfing", "sliding": "sliding", "sleeping": "sleeping"}
 
 
+def names_in(text, names):
+    """The names (`night_stand`) that occur in a question."""
+    words = text.strip(" ?").split()
+    runs = {"_".join(words[n:n + length]) for length in (1, 2, 3) for n in range(len(words) - length + 1)}
+    return runs & names.keys()
+
+
 def article(word):
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
 

@@ -9,19 +9,19 @@ from torch import nn
 from torch.nn import functional as nf
 
 from card import write_card, write_json
-from network import LONGEST, SIDE, Fusion, starter_weights
+from network import LONGEST, SIDE, Fusion, narrowed, starter_weights
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "starter" / "recipe"))
 KEPT_RIGHT = 0.95  # the line costs one in twenty right answers about photographs
 
 
 class Narrow(nn.Module):
-    """A table [N, M] as int8 with a scale for each row."""
+    """A table [N, ...] as int8 with a scale for each row."""
 
     def __init__(self, weight):
         super().__init__()
-        scale = (weight.abs().amax(1, keepdim=True) / 127.0).clamp(min=1e-8)
-        self.register_buffer("values", (weight / scale).round().to(torch.int8)), self.register_buffer("scale", scale)
+        values, scale = narrowed(weight)
+        self.register_buffer("values", values), self.register_buffer("scale", scale)
 
     def forward(self):
         return self.values.float() * self.scale
@@ -41,6 +41,30 @@ class NarrowLinear(Narrow):
         return nf.linear(x, super().forward(), self.bias)
 
 
+class NarrowConvolution(Narrow):
+    """One- or two-dimensional."""
+
+    def __init__(self, layer):
+        super().__init__(layer.weight.data)
+        self.bias, self.stride, self.padding = layer.bias, layer.stride, layer.padding
+
+    def forward(self, x):
+        convolve = nf.conv2d if self.values.dim() == 4 else nf.conv1d
+        return convolve(x, super().forward(), self.bias, self.stride, self.padding)
+
+
+def narrow_layers(module):
+    """Puts narrow layers in the places of all linear and convolution layers."""
+    for name, layer in module.named_children():
+        if isinstance(layer, (nn.Conv1d, nn.Conv2d)):
+            setattr(module, name, NarrowConvolution(layer))
+        elif isinstance(layer, nn.Linear):
+            setattr(module, name, NarrowLinear(layer))
+        else:
+            narrow_layers(layer)
+    return module
+
+
 class KnownWords(nn.Module):
     """Word vectors of the words that questions had; another word is read as the nearest of them by the starter's vectors."""
 
@@ -58,10 +82,10 @@ class KnownWords(nn.Module):
 
 
 def narrow(fusion, starter, seen):
+    fusion.fold()
     fusion.words = KnownWords(fusion.words.weight.data, starter, seen)
     fusion.pairs = NarrowRows(fusion.pairs.weight.data)
-    fusion.mix, fusion.output = NarrowLinear(fusion.mix), NarrowLinear(fusion.output)
-    return fusion.eval()
+    return narrow_layers(fusion).eval()
 
 
 class Reader(nn.Module):
@@ -88,10 +112,10 @@ def assemble(arguments, material, members):
     seen = {0, 1} | {i for part in material.train.values() for r in part for i in material.tokenizer.encode(r[2])}
     fusions = []
     for member in members:
-        fusion = Fusion(len(material.tokenizer.vocabulary), len(material.answers), fusion=arguments.fusion)
+        fusion = Fusion(len(material.tokenizer.vocabulary), material.names, fusion=arguments.fusion)
         fusion.load_state_dict(torch.load(Path(arguments.work) / f"fusion-{member}.pt", map_location="cpu")["kept"])
         fusions.append(narrow(fusion, starter, seen))
-    return Reader(picture_tower(arguments), fusions).eval()
+    return Reader(narrow_layers(picture_tower(arguments)), fusions).eval()
 
 
 def choose(reader, material, log):

@@ -1,10 +1,10 @@
 """Pictures and questions to train on. Every held-out list is applied here: easy-VQA's test part, the test questions of DAQUAR's split and all questions about
 its held-out pictures, Flickr8k's test part and the held-out products never leave this file."""
 import csv
+import importlib.util
 import io
 import json
 import random
-import subprocess
 from itertools import islice
 from pathlib import Path
 
@@ -12,31 +12,19 @@ from PIL import Image
 
 from questions import about_captions, about_product, scene
 
-EASY = "vzhou842+easy-VQA"
-DAQUAR = "tezansahu+VQA-With-Multimodal-Transformers"
+EASY = "vzhou842/easy-VQA"
+DAQUAR = "tezansahu/VQA-With-Multimodal-Transformers"
 
 
-class Mirror:
-    """A bare git repository, read with one `git cat-file --batch`."""
+def starter_sources():
+    """The module of the starter's recipe that has this module's name."""
+    spec = importlib.util.spec_from_file_location("starter_sources", Path(__file__).parent.parent.parent / "starter" / "recipe" / "sources.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    def __init__(self, mirrors, name):
-        self.path = Path(mirrors or "-") / name / "repo"
-        self.reader = None
 
-    def there(self):
-        return self.path.exists()
-
-    def read(self, path):
-        if self.reader is None:
-            self.reader = subprocess.Popen(["git", "-C", str(self.path), "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.reader.stdin.write(f"HEAD:{path}\n".encode())
-        self.reader.stdin.flush()
-        header = self.reader.stdout.readline().split()
-        if header[-1] == b"missing":
-            raise FileNotFoundError(path)
-        data = self.reader.stdout.read(int(header[2]))
-        self.reader.stdout.read(1)
-        return data
+STARTER = starter_sources()
 
 
 def opened(data):
@@ -45,11 +33,11 @@ def opened(data):
 
 def easy_vqa(mirrors):
     """Yields (picture, [(question, answer)]) of the train part."""
-    mirror = Mirror(mirrors, EASY)
-    if not mirror.there():
+    mirror = STARTER.Mirror(mirrors, EASY)
+    if not mirror.there:
         return
     groups = {}
-    for question, answer, number in json.loads(mirror.read("easy_vqa/data/train/questions.json")):
+    for question, answer, number in json.loads(mirror.text("easy_vqa/data/train/questions.json")):
         groups.setdefault(number, []).append((question, answer))
     for number, pairs in groups.items():
         yield opened(mirror.read(f"easy_vqa/data/train/images/{number}.png")), pairs
@@ -57,12 +45,12 @@ def easy_vqa(mirrors):
 
 def daquar(mirrors, data):
     """Yields (picture, [(question, answer)]) of the train part without the held-out pictures. Answers as they are written: `iron_box, lamp`."""
-    mirror = Mirror(mirrors, DAQUAR)
-    if not mirror.there():
+    mirror = STARTER.Mirror(mirrors, DAQUAR)
+    if not mirror.there:
         return
     held = {Path(line.strip()).stem for line in (Path(data) / "daquar" / "held-out-images.txt").read_text().split("\n") if line.strip()}
     groups = {}
-    for row in csv.DictReader(io.StringIO(mirror.read("dataset/data_train.csv").decode())):
+    for row in csv.DictReader(io.StringIO(mirror.text("dataset/data_train.csv"))):
         if row["image_id"] not in held:
             groups.setdefault(row["image_id"], []).append((row["question"], row["answer"]))
     for name, pairs in groups.items():
@@ -73,19 +61,30 @@ def rows_of(path):
     return [json.loads(line) for line in path.read_text(encoding="utf8").split("\n") if line.strip()] if path.exists() else []
 
 
-def photographs(data, rng):
+def larger(mirrors, data, wanted):
+    """Yields (picture, fact) of one source that the starter was trained on; a fact has `texts` or, of a product, its `row`."""
+    for source, mirror, name, fact in STARTER.larger_pictures(mirrors, data, None):
+        if source == wanted:
+            yield opened(mirror.read(name)), fact
+
+
+def photographs(mirrors, data, rng):
     folder = Path(data) / "flickr"
     for row in rows_of(folder / "captions.jsonl"):
         if row["split"] != "test":
             yield Image.open(folder / row["image"]).convert("RGB"), about_captions(row["captions"], rng)
+    for picture, fact in larger(mirrors, data, "flickr8k"):
+        yield picture, about_captions(fact["texts"], rng)
 
 
-def products(data, rng):
+def products(mirrors, data, rng):
     folder = Path(data) / "fashion"
     held = set((folder / "held-out-ids.txt").read_text().split()) if (folder / "held-out-ids.txt").exists() else set()
     for row in rows_of(folder / "items.jsonl"):
         if Path(row["image"]).stem not in held:
             yield Image.open(folder / row["image"]).convert("RGB"), about_product(row, rng)
+    for picture, fact in larger(mirrors, data, "fashion"):
+        yield picture, about_product(fact["row"], rng)
 
 
 def everything(arguments):
@@ -95,9 +94,9 @@ def everything(arguments):
         yield "daquar", picture, pairs
     for picture, pairs in islice(easy_vqa(arguments.mirrors), arguments.easy):
         yield "easy", picture, pairs
-    for picture, pairs in photographs(arguments.data, rng):
+    for picture, pairs in islice(photographs(arguments.mirrors, arguments.data, rng), arguments.photographs):
         yield "photographs", picture, pairs
-    for picture, pairs in islice(products(arguments.data, rng), arguments.products):
+    for picture, pairs in islice(products(arguments.mirrors, arguments.data, rng), arguments.products):
         yield "products", picture, pairs
     for _ in range(arguments.scenes):
         yield ("scenes", *scene(rng))

@@ -20,14 +20,16 @@ from PIL import Image
 from torch.nn import functional as nf
 
 from network import SIDE, Fusion, PictureTower, starter_weights
+from questions import names_in
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "starter" / "recipe"))
-from tokenizer import Tokenizer  # noqa: E402
+from shipped import shipped_text  # noqa: E402
 
 # questions of each source in a batch
-SHARES = {"daquar": 0.42, "easy": 0.3, "photographs": 0.09, "products": 0.05, "scenes": 0.14}
+SHARES = {"daquar": 0.36, "easy": 0.26, "photographs": 0.18, "products": 0.08, "scenes": 0.12}
 SHAKY = ("daquar", "photographs", "products")  # sources with few pictures: dropout in their rows
 RATE, BATCH, SMOOTHING = 2e-3, 192, 0.1
+THINGS = 0.7  # weight of the loss that tells what is in a picture
 
 
 def log(text):
@@ -37,11 +39,6 @@ def log(text):
 def save(path, **state):
     torch.save(state, str(path) + ".part")
     os.replace(str(path) + ".part", path)
-
-
-def starter_tokenizer(folder):
-    table = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf8"))["model"]["vocab"]
-    return Tokenizer(sorted(table, key=table.get))
 
 
 def picture_tower(arguments):
@@ -80,12 +77,20 @@ def pack(arguments):
     log(f"pack: {sum(map(len, cells))} pictures, {len(rows)} questions: {dict(Counter(r[0] for r in rows))}")
 
 
+@torch.no_grad()
+def names_of(answers, text, tokenizer):
+    """-> [A, 256], of length one: what the starter's text tower makes of each answer."""
+    names = [a.replace("_", " ").replace(",", " and") for a in answers]
+    forms = (names, [f"a photo of a {n}" for n in names])
+    return nf.normalize(sum(text(torch.from_numpy(tokenizer.batch(form))) for form in forms), dim=1)
+
+
 class Material:
     """Questions by source, a part of them put aside for validation; the list of answers."""
 
     def __init__(self, arguments):
         work = Path(arguments.work)
-        self.cells = torch.from_numpy(np.load(work / "cells.npy")).float()
+        self.cells = torch.from_numpy(np.load(work / "cells.npy"))
         rows, rng = json.loads((work / "questions.json").read_text()), random.Random(7)
         self.train, self.validation = {}, {}
         for source in sorted({r[0] for r in rows}):
@@ -97,19 +102,32 @@ class Material:
         self.answers = sorted(a for a, n in counts.items() if n >= arguments.answer_count)
         self.ids = {a: n for n, a in enumerate(self.answers)}
         self.train = {s: [r for r in part if r[3] in self.ids] for s, part in self.train.items()}
-        self.tokenizer = starter_tokenizer(arguments.starter)
+        self.mentioned = {}  # by picture: the things that questions about it speak of
+        for _, picture, question, _ in self.train.get("daquar", []):
+            self.mentioned.setdefault(picture, set()).update(names_in(question, self.ids))
+        text, self.tokenizer = shipped_text(arguments.starter)
+        self.names = names_of(self.answers, text.eval(), self.tokenizer)
 
     def batch(self, rows):
-        return (torch.from_numpy(self.tokenizer.batch([r[2] for r in rows])), self.cells[[r[1] for r in rows]]), torch.tensor([self.ids.get(r[3], -1) for r in rows])
+        return (torch.from_numpy(self.tokenizer.batch([r[2] for r in rows])), self.cells[[r[1] for r in rows]].float()), torch.tensor([self.ids.get(r[3], -1) for r in rows])
+
+    def things_loss(self, rows, things):
+        """Cross entropy with the things that questions about each picture mention, equal shares of each; `things` log-probabilities [B, A]."""
+        wanted = torch.zeros_like(things)
+        for place, row in enumerate(rows):
+            for name in self.mentioned.get(row[1], ()):
+                wanted[place, self.ids[name]] = 1.0
+        shares = wanted / wanted.sum(1, keepdim=True).clamp(min=1.0)
+        return -(shares * things).sum() / wanted.amax(1).sum().clamp(min=1.0)
 
 
 def start(material, arguments, member):
     torch.manual_seed(arguments.seed + member)
-    fusion = Fusion(len(material.tokenizer.vocabulary), len(material.answers), fusion=arguments.fusion)
+    fusion = Fusion(len(material.tokenizer.vocabulary), material.names, fusion=arguments.fusion)
     words = starter_weights(Path(arguments.starter) / "onnx" / "text_model.onnx")["tokens.weight"]
     fusion.words.weight.data = torch.tensor(words)
     fusion.dropout, fusion.cell_dropout = arguments.dropout, arguments.cell_dropout
-    sample = material.cells[:: max(1, len(material.cells) // 2000)]
+    sample = material.cells[:: max(1, len(material.cells) // 2000)].float()
     fusion.mean.copy_(sample.mean((0, 1))), fusion.deviation.copy_(sample.std((0, 1)) + 0.1)
     return fusion
 
@@ -158,7 +176,8 @@ def fuse(arguments, member):
             for group in optimiser.param_groups:
                 group["lr"] = group["top"] * min(1.0, (epoch * steps + step + 1) / 40) * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * done)))
             seen, wanted = material.batch(rows)
-            loss = nf.cross_entropy(fusion(*seen, torch.tensor([r[0] in SHAKY for r in rows])), wanted, label_smoothing=SMOOTHING)
+            logits, things = fusion.logits_and_things(*seen, torch.tensor([r[0] in SHAKY for r in rows]))
+            loss = nf.cross_entropy(logits, wanted, label_smoothing=SMOOTHING) + THINGS * material.things_loss(rows, things)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(fusion.parameters(), 1.0)
@@ -175,20 +194,21 @@ def fuse(arguments, member):
 def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", default="-", help="folder with flickr/, fashion/, daquar/held-out-images.txt")
-    p.add_argument("--mirrors", help="folder of bare git mirrors, <owner>+<name>/repo")
+    p.add_argument("--mirrors", default="-", help="folder of bare git mirrors, <owner>+<name>/repo")
     p.add_argument("--starter", default=str(Path(__file__).parent.parent.parent / "starter"))
     p.add_argument("--work", default="reader-work")
     p.add_argument("--out", default=str(Path(__file__).parent.parent))
     p.add_argument("--stages", default="pack,fuse,ship")
     p.add_argument("--member", type=int, help="train only this member of the ensemble")
-    p.add_argument("--members", type=int, default=2)
+    p.add_argument("--members", type=int, default=3)
     p.add_argument("--shipped", type=lambda text: [int(n) for n in text.split(",")], help="the members that ship; all when absent")
     p.add_argument("--fusion", default="both", choices=["both", "attention", "concatenation"])
-    p.add_argument("--epochs", type=int, default=14)
+    p.add_argument("--epochs", type=int, default=20)
     p.add_argument("--steps", type=int, default=0, help="of an epoch; 0: DAQUAR's questions once")
     p.add_argument("--decay", type=float, default=0.05)
     p.add_argument("--easy", type=int, default=2200, help="pictures of easy-VQA")
-    p.add_argument("--products", type=int, default=1200)
+    p.add_argument("--photographs", type=int, default=6000)
+    p.add_argument("--products", type=int, default=3000)
     p.add_argument("--dropout", type=float, default=0.5)
     p.add_argument("--cell-dropout", type=float, default=0.4)
     p.add_argument("--scenes", type=int, default=1500)
