@@ -24,7 +24,8 @@ function likelySeparator(source: string): string {
 }
 
 /** The cells of each row. */
-export function parseRows(source: string, separator: string): string[][] {
+export function parseRows(text: string, separator: string): string[][] {
+  const source = text.replaceAll('\r\n', '\n');
   const rows: string[][] = [];
   let row: string[] = [];
   let at = 0;

@@ -60,19 +60,27 @@ describe('questions', () => {
     expect(await readQuestionedImages(folder, { limit: 1 })).toHaveLength(1);
   });
 
-  it("are read from DAQUAR's table, whatever the order of its columns", async () => {
-    const csv = 'image_id,question,answer\nimage3,"what is on the desk, left?","lamp, book"\nimage3,how many?,2\n';
-    const folder = await folderOf({ 'data.csv': csv });
-    expect(await readQuestionedImages(folder, { annotations: join(folder, 'data.csv') })).toEqual([
-      {
-        path: join(folder, 'image3.png'),
-        questions: [
-          { question: 'what is on the desk, left?', answers: ['lamp, book'] },
-          { question: 'how many?', answers: ['2'] },
-        ],
-      },
-    ]);
-  });
+  it.each(['\n', '\r\n'])(
+    "are read from DAQUAR's table, whatever the order of its columns and its line ends",
+    async (end) => {
+      const csv = [
+        'image_id,question,answer',
+        'image3,"what is on the desk, left?","lamp, book"',
+        'image3,how many?,2',
+        '',
+      ];
+      const folder = await folderOf({ 'data.csv': csv.join(end) });
+      expect(await readQuestionedImages(folder, { annotations: join(folder, 'data.csv') })).toEqual([
+        {
+          path: join(folder, 'image3.png'),
+          questions: [
+            { question: 'what is on the desk, left?', answers: ['lamp, book'] },
+            { question: 'how many?', answers: ['2'] },
+          ],
+        },
+      ]);
+    },
+  );
 
   it('are read from the two files of VQA v2, as far as pictures and answers are there', async () => {
     const folder = await folderOf({
