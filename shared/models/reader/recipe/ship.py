@@ -1,4 +1,4 @@
-"""The trained fusions -> the model folder. Large tables become int8 with a scale for each row, everything else float16; what is left to choose
+"""The trained fusions -> the model folder. Layers and tables become int8 with a scale for each row, everything else float16; what is left to choose
 (temperature, the line below which it is better not to answer) is chosen on the validation part."""
 import sys
 from pathlib import Path
