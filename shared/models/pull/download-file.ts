@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { fileDigest } from '../file-digest.ts';
 import { completePart, discardPart, findPart, openPart, partPath } from './part-file.ts';
-import { type Announced, type FileResponse, requestFile, retryAfterMs } from './request-file.ts';
+import { type Announced, requestFile, retryAfterMs } from './request-file.ts';
 
 export interface DownloadRequest {
   readonly url: string;
@@ -109,14 +109,14 @@ async function attempt(request: DownloadRequest, settings: Settings): Promise<Ou
   let received = from;
   let tooLong = false;
   try {
-    const response = await requestFile(request.url, rangeHeaders(from, part.validator), stall.signal);
+    const { response, announced } = await requestFile(request.url, rangeHeaders(from, part.validator), stall.signal);
     const start = acceptResponse(request, response, from);
     if (typeof start !== 'number') {
       await response.body?.cancel();
       if (start.discard) await discardPart(request.target);
       return { kind: 'failed', progressed: false, ...start };
     }
-    const total = request.sizeBytes ?? response.announced.sizeBytes ?? declaredSize(response, start);
+    const total = request.sizeBytes ?? announced.sizeBytes ?? declaredSize(response, start);
     const limit = total ?? settings.maxBytes;
     const etag = response.headers.get('etag');
     const validator = etag?.startsWith('"') ? etag : undefined;
@@ -145,7 +145,7 @@ async function attempt(request: DownloadRequest, settings: Settings): Promise<Ou
       await discardPart(request.target);
       return { kind: 'failed', reason: `it sends more than the ${limit} bytes of the file`, progressed: false };
     }
-    if (total === undefined || received === total) return { kind: 'complete', announced: response.announced };
+    if (total === undefined || received === total) return { kind: 'complete', announced };
     return {
       kind: 'failed',
       reason: `the answer ended after ${received} of ${total} bytes`,
@@ -166,7 +166,7 @@ function rangeHeaders(from: number, validator: string | undefined): Record<strin
 /** From which byte the answer goes on; otherwise why it does not. @throws ChiasmError when asking again cannot help */
 function acceptResponse(
   request: DownloadRequest,
-  { status, headers }: FileResponse,
+  { status, headers }: Response,
   from: number,
 ): number | { reason: string; waitMs?: number; discard?: boolean } {
   if (status === 200) return 0; // the whole file: the server knows no ranges, or has another version
@@ -192,7 +192,7 @@ function refusal(status: number): { code: 'unauthorized' | 'not_found' | 'storag
 }
 
 /** Size of the whole file by the headers of an answer that starts at `start`. */
-function declaredSize({ status, headers }: FileResponse, start: number): number | undefined {
+function declaredSize({ status, headers }: Response, start: number): number | undefined {
   if (status === 206) {
     const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
     if (total !== undefined) return Number(total);

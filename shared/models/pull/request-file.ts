@@ -14,9 +14,8 @@ export interface Announced {
 }
 
 export interface FileResponse {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: ReadableStream<Uint8Array> | null;
+  /** Must be held until its body is read: Node.js ends the body of a response that was collected as garbage, without an error. */
+  readonly response: Response;
   readonly announced: Announced;
 }
 
@@ -41,7 +40,7 @@ export async function requestFile(
     announced = { ...readAnnounced(response.headers), ...announced };
     const location = response.headers.get('location');
     if (!REDIRECTS.includes(response.status) || location === null) {
-      return { status: response.status, headers: response.headers, body: response.body, announced };
+      return { response, announced };
     }
     await response.body?.cancel();
     const next = new URL(location, at);

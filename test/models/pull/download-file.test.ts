@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, type DownloadRequest, downloadFile } from '#shared/models/pull/download-file.ts';
+import { requestFile } from '#shared/models/pull/request-file.ts';
 import { createRandom } from '../tiny-meaning.ts';
 import { dropAfter as dropOnceArrived, etagOf, type FileServer, serve, startFileServer } from './file-server.ts';
 
@@ -243,6 +247,17 @@ describe('a server', () => {
     await expect(download()).rejects.toMatchObject({ code: 'storage_unavailable' });
     server = await startFileServer();
   });
+});
+
+it('keeps the body of an answer while nobody reads it yet, whatever the garbage collector does', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const file = await requestFile(request().url, {}, new AbortController().signal);
+  for (let i = 0; i < 5; i++) {
+    collectGarbage();
+    await wait(1);
+  }
+  expect(new Uint8Array(await new Response(file.response.body).arrayBuffer())).toEqual(CONTENT);
 });
 
 it('says that the disk is full', async () => {
