@@ -1,7 +1,7 @@
 /** One program at a time works on a data folder. The claim ends with the process, however it ends. */
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ChiasmError } from '#shared/core/errors.ts';
 
@@ -11,7 +11,7 @@ import { ChiasmError } from '#shared/core/errors.ts';
  */
 export function claimDataFolder(folder: string): { release(): void } {
   try {
-    mkdirSync(folder, { recursive: true });
+    createFolder(folder);
     const database = new DatabaseSync(join(folder, 'claim.sqlite'));
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return { release: () => database.close() };
@@ -28,4 +28,10 @@ export function claimDataFolder(folder: string): { release(): void } {
     const message = `cannot write to the data folder ${folder}: ${reason}; choose another one with --data`;
     throw new ChiasmError('storage_unavailable', message, { cause });
   }
+}
+
+/** Creates a folder and those above it, each by itself: Node.js's recursive `mkdir` never returns where a file system takes no folders (`/proc/data`). */
+function createFolder(folder: string): void {
+  if (!existsSync(dirname(folder))) createFolder(dirname(folder));
+  mkdirSync(folder, { recursive: existsSync(folder) });
 }

@@ -204,6 +204,9 @@ describe('the program', () => {
     await expect(startProgram(['--prot', '80'])).rejects.toThrow(/--prot/);
     await expect(startProgram(['--data', join(root, 'data'), '--model', '/nowhere'])).rejects.toThrow(/no model/);
     await expect(startProgram([join(root, 'nowhere'), '--data', join(root, 'data')])).rejects.toThrow(/nowhere/);
+    await expect(startProgram(['--data', '/proc/chiasm/data'])).rejects.toThrow(
+      /cannot write to the data folder \/proc/,
+    );
   });
 
   it('indexes its own small collection when it is given no folder', async () => {
