@@ -19,8 +19,8 @@ export function answerView(answer: Answer, asked: string): HTMLElement {
     others.length > 0 &&
       h(
         'ul',
-        { class: 'guesses', attributes: { 'aria-label': abstained ? 'Best guesses' : 'Alternatives' } },
-        h('li', { class: 'quiet', attributes: { 'aria-hidden': 'true' } }, abstained ? 'Best guesses:' : 'Or:'),
+        { class: 'guesses', ariaLabel: abstained ? 'Best guesses' : 'Alternatives' },
+        h('li', { class: 'quiet', ariaHidden: 'true' }, abstained ? 'Best guesses:' : 'Or:'),
         ...others.map((other) => h('li', {}, `${other.answer} ${percent(other.confidence)}`)),
       ),
     basisOf(answer),

@@ -49,7 +49,7 @@ export function askAbout(api: Api, key: string, leaving: AbortSignal): HTMLEleme
 
   return h(
     'section',
-    { class: 'ask-about', attributes: { 'aria-label': 'Questions' } },
+    { class: 'ask-about', ariaLabel: 'Questions' },
     log,
     h(
       'form',

@@ -41,11 +41,7 @@ export function createAskPanel(
       for (const link of links) link.querySelector('a')!.tabIndex = 0;
       panel.replaceChildren(
         answerView(answer, question),
-        h(
-          'ul',
-          { class: 'rows small', hidden: links.length === 0, attributes: { 'aria-label': 'Evidence' } },
-          ...links,
-        ),
+        h('ul', { class: 'rows small', hidden: links.length === 0, ariaLabel: 'Evidence' }, ...links),
       );
       announce(`Answer: ${headline(answer)}${answer.abstained ? '' : `, confidence ${percent(answer.confidence)}`}`);
     } catch (error) {

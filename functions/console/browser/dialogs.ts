@@ -20,7 +20,7 @@ const KEYS: readonly (readonly [readonly string[], string])[] = [
 export function createHelp(): () => void {
   const dialog = h(
     'dialog',
-    { class: 'sheet help', attributes: { 'aria-label': 'Help' } },
+    { class: 'sheet help', ariaLabel: 'Help' },
     h('header', {}, h('h2', {}, 'Help'), button('Close', { icon: 'close', bare: true, onClick: () => dialog.close() })),
     h(
       'p',
@@ -58,7 +58,7 @@ export function askForApiKey(refused: boolean): Promise<string> {
     });
     const dialog = h(
       'dialog',
-      { class: 'sheet', attributes: { 'aria-label': 'API key' } },
+      { class: 'sheet', ariaLabel: 'API key' },
       h('h2', {}, 'This collection is protected'),
       refused && h('p', { class: 'failure' }, icon('warning'), 'That key was not accepted.'),
       h(

@@ -15,7 +15,7 @@ export function createDropZones(options: DropZoneOptions): void {
   const box = place('box');
   const curtain = h(
     'div',
-    { class: 'curtain', hidden: true, attributes: { 'aria-hidden': 'true' } },
+    { class: 'curtain', hidden: true, ariaHidden: 'true' },
     h('p', {}, icon('add'), 'Drop to add to the collection'),
     h('p', { class: 'quiet' }, 'or on the box above to search with it'),
   );

@@ -12,7 +12,20 @@ type Properties<E extends HTMLElement> = {
 } & Partial<
   Pick<
     E,
-    Extract<keyof E, 'hidden' | 'disabled' | 'value' | 'checked' | 'type' | 'href' | 'id' | 'title' | 'draggable'>
+    Extract<
+      keyof E,
+      | 'hidden'
+      | 'disabled'
+      | 'value'
+      | 'checked'
+      | 'type'
+      | 'href'
+      | 'id'
+      | 'title'
+      | 'draggable'
+      | 'ariaLabel'
+      | 'ariaHidden'
+    >
   >
 >;
 
@@ -105,7 +118,7 @@ export function meter(words: string, value: number): HTMLElement {
     'p',
     { class: 'match' },
     words,
-    h('span', { class: 'meter', attributes: { 'aria-hidden': 'true' }, style: { '--probability': value.toFixed(3) } }),
+    h('span', { class: 'meter', ariaHidden: 'true', style: { '--probability': value.toFixed(3) } }),
   );
 }
 

@@ -18,19 +18,13 @@ export function emptyState(view: View, stats: Stats | undefined, actions: EmptyS
   if (narrowed) return [h('h2', {}, 'Nothing here'), h('p', {}, 'No item passes these filters.')];
   if ((stats?.items.pending ?? 0) > 0) {
     return [
-      h('div', { class: 'pulse', attributes: { 'aria-hidden': 'true' } }),
+      h('div', { class: 'pulse', ariaHidden: 'true' }),
       h('h2', {}, 'Looking at your files'),
       h('p', {}, 'The first ones appear here in seconds, and can be searched while the rest is read.'),
     ];
   }
   return [
-    h(
-      'div',
-      { class: 'invitation', attributes: { 'aria-hidden': 'true' } },
-      icon('picture'),
-      icon('sound'),
-      icon('text'),
-    ),
+    h('div', { class: 'invitation', ariaHidden: 'true' }, icon('picture'), icon('sound'), icon('text')),
     h('h2', {}, 'Drop pictures, sounds or texts anywhere'),
     h('p', {}, 'Then find them by describing what you see and hear.'),
     h(

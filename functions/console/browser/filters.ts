@@ -28,7 +28,7 @@ export function createFilterBar(root: HTMLElement, onChange: (filters: Filters) 
       onClick: () => change({ modality: kind }),
     }),
   );
-  const active = h('ul', { class: 'active-filters', attributes: { 'aria-label': 'Active filters' } });
+  const active = h('ul', { class: 'active-filters', ariaLabel: 'Active filters' });
   const panel = createPanel(change, () => current);
   const toggle = button('Filter', {
     icon: 'filter',
@@ -114,7 +114,7 @@ function createPanel(change: (changes: Partial<Filters>) => void, current: () =>
   });
   const operator = h(
     'select',
-    { attributes: { 'aria-label': 'Comparison' }, on: { change: () => (value.hidden = operator.value === 'exists') } },
+    { ariaLabel: 'Comparison', on: { change: () => (value.hidden = operator.value === 'exists') } },
     ...OPERATORS.map((name) => h('option', { value: name }, name)),
   );
   const value = h('input', {

@@ -33,7 +33,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
   const keyLabel = h('span', { class: 'key' });
   const dialog = h(
     'dialog',
-    { class: 'item', attributes: { 'aria-label': 'Item' } },
+    { class: 'item', ariaLabel: 'Item' },
     h('header', { class: 'item-head' }, previous, next, keyLabel, close),
     h('div', { class: 'item-body' }),
   );
@@ -96,7 +96,7 @@ export function createItemDialog(options: ItemDialogOptions): ItemDialog {
     body.append(
       h(
         'section',
-        { class: 'similar', attributes: { 'aria-label': 'Similar items' } },
+        { class: 'similar', ariaLabel: 'Similar items' },
         h('h3', {}, 'Similar'),
         h('ul', { class: 'rows small' }, ...tiles),
       ),

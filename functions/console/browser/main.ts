@@ -211,6 +211,7 @@ function takeStats(now: Stats, before: Stats | undefined): void {
   const changed =
     before === undefined || before.items.indexed !== now.items.indexed || before.items.pending !== now.items.pending;
   if (!changed) return;
+  uploads.check().catch(() => {}); // the next change asks again
   const nothingYet = shown !== undefined && shown.entries.length === 0;
   const browsingTop = !isSearch(view) && window.scrollY < 100;
   if (nothingYet && now.items.indexed === 0) showEmpty();

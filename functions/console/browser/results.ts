@@ -50,11 +50,7 @@ export function createResults(root: HTMLElement, options: ResultsOptions): Resul
     link.scrollIntoView({ block: 'nearest' });
   };
   const grid = (entries: readonly Entry[], label: string) =>
-    h(
-      'ul',
-      { class: 'rows', attributes: { 'aria-label': label } },
-      ...entries.map((entry) => tiles.get(entry.key)!.cell),
-    );
+    h('ul', { class: 'rows', ariaLabel: label }, ...entries.map((entry) => tiles.get(entry.key)!.cell));
 
   root.addEventListener('keydown', (event) => {
     const link = (event.target as Element).closest<HTMLAnchorElement>('a.tile');

@@ -132,7 +132,7 @@ function soundStage(entry: Entry, player: SoundPlayer, transcript: NonNullable<I
       { class: 'stage player' },
       track,
       h('div', { class: 'player-bar' }, toggle, time),
-      lines.length > 0 && h('ol', { class: 'transcript', attributes: { 'aria-label': 'What is said' } }, ...lines),
+      lines.length > 0 && h('ol', { class: 'transcript', ariaLabel: 'What is said' }, ...lines),
     ),
     stop: player.stop,
   };

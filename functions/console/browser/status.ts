@@ -33,12 +33,12 @@ export function createStatus(options: StatusOptions): Status {
       attributes: { 'aria-haspopup': 'dialog' },
       on: { click: () => open() },
     },
-    h('span', { class: 'dot', attributes: { 'aria-hidden': 'true' } }),
+    h('span', { class: 'dot', ariaHidden: 'true' }),
     label,
   );
   place('top-tools').append(opener);
   const progress = place('progress');
-  const dialog = h('dialog', { class: 'sheet', attributes: { 'aria-label': 'Status of the index' } });
+  const dialog = h('dialog', { class: 'sheet', ariaLabel: 'Status of the index' });
   dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());
   document.body.append(dialog);
 

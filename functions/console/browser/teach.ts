@@ -47,7 +47,7 @@ export function createTeach(api: Api): Teach {
   const train = button('Train', { class: 'primary', onClick: () => void start() });
   const panel = h(
     'aside',
-    { class: 'teach', hidden: true, attributes: { 'aria-label': 'Teach' } },
+    { class: 'teach', hidden: true, ariaLabel: 'Teach' },
     h('header', {}, h('h2', {}, 'Teach'), button('Close', { icon: 'close', bare: true, onClick: () => toggle() })),
     h('label', {}, 'Name', name),
     list,

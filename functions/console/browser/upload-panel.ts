@@ -6,21 +6,14 @@ import type { Upload, Uploads } from './uploads.ts';
 
 const ROWS_SHOWN = 6;
 /** Which rows come first. */
-const ORDER: Readonly<Record<Upload['state'], number>> = {
-  failed: 0,
-  taken: 1,
-  sending: 2,
-  done: 3,
-  waiting: 4,
-  skipped: 5,
-};
+const ORDER: readonly Upload['state'][] = ['failed', 'unreadable', 'taken', 'sending', 'done', 'waiting', 'skipped'];
 
 export interface UploadPanel {
   readonly draw: () => void;
 }
 
 export function createUploadPanel(uploads: () => Uploads): UploadPanel {
-  const root = h('section', { class: 'uploads', hidden: true, attributes: { 'aria-label': 'Uploads' } });
+  const root = h('section', { class: 'uploads', hidden: true, ariaLabel: 'Uploads' });
   document.body.append(root);
   let scheduled = false;
 
@@ -45,11 +38,13 @@ function head(all: readonly Upload[], uploads: Uploads): HTMLElement {
   const count = (state: Upload['state']) => all.filter((upload) => upload.state === state).length;
   const busy = count('waiting') + count('sending') > 0;
   const failed = count('failed');
+  const unreadable = count('unreadable');
+  const arrived = count('done') + unreadable;
   const total = all.reduce((sum, { file }) => sum + file.size, 0);
   const sent = all.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   const title = busy
-    ? `Uploading ${count('done')} of ${plural(all.length, 'file')}`
-    : `${plural(count('done'), 'file')} uploaded${failed > 0 ? `, ${failed} failed` : ''}`;
+    ? `Uploading ${arrived} of ${plural(all.length, 'file')}`
+    : `${plural(arrived, 'file')} uploaded${failed > 0 ? `, ${failed} failed` : ''}${unreadable > 0 ? `, ${unreadable} cannot be read` : ''}`;
   return h(
     'header',
     {},
@@ -80,7 +75,7 @@ function decisions(all: readonly Upload[], uploads: Uploads): HTMLElement | unde
 }
 
 function rows(all: readonly Upload[]): HTMLElement {
-  const ordered = all.toSorted((a, b) => ORDER[a.state] - ORDER[b.state]);
+  const ordered = all.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
   const rest = ordered.length - ROWS_SHOWN;
   return h(
     'ul',
@@ -91,7 +86,7 @@ function rows(all: readonly Upload[]): HTMLElement {
         h(
           'li',
           { class: upload.state },
-          upload.state === 'failed' ? icon('warning') : icon(upload.state === 'done' ? 'check' : 'add'),
+          icon(upload.failure !== undefined ? 'warning' : upload.state === 'done' ? 'check' : 'add'),
           h('span', { class: 'name', title: upload.key }, fileName(upload.key)),
           h('span', { class: 'quiet' }, upload.failure ?? fileSize(upload.file.size)),
           upload.state === 'sending' &&

@@ -9,9 +9,10 @@ import type { PathedFile } from './dropped-files.ts';
 export interface Upload {
   readonly file: File;
   key: string;
-  state: 'waiting' | 'sending' | 'taken' | 'done' | 'failed' | 'skipped';
+  /** `unreadable`: it has arrived, and what it holds could not be indexed. */
+  state: 'waiting' | 'sending' | 'taken' | 'done' | 'unreadable' | 'failed' | 'skipped';
   sentBytes: number;
-  failure?: string;
+  failure?: string | undefined;
 }
 
 export interface Uploads {
@@ -20,11 +21,14 @@ export interface Uploads {
   /** What to do with all uploads whose keys are taken. */
   readonly decide: (decision: 'replace' | 'rename' | 'skip') => void;
   readonly retry: () => void;
+  /** Asks which of the files that have arrived could not be indexed. */
+  readonly check: () => Promise<void>;
   /** Forgets what is over. */
   readonly clear: () => void;
 }
 
 const CONCURRENCY = 4;
+const FAILURES_ASKED = 100;
 
 export interface UploadEvents {
   /** Something moved. Called often: whoever draws does so once a frame. */
@@ -91,9 +95,21 @@ export function createUploads(api: Api, { onChange, onStored }: UploadEvents): U
     retry: () => {
       for (const upload of uploads.filter(({ state }) => state === 'failed')) {
         upload.state = 'waiting';
+        upload.failure = undefined;
         upload.sentBytes = 0;
       }
       pump();
+    },
+    check: async () => {
+      const arrived = uploads.filter(({ state }) => state === 'done' || state === 'unreadable');
+      if (arrived.length === 0) return;
+      const { items } = await api.items({ status: 'failed', limit: String(FAILURES_ASKED) });
+      const failures = new Map(items.map(({ key, failure }) => [key, failure?.message]));
+      for (const upload of arrived) {
+        upload.state = failures.has(upload.key) ? 'unreadable' : 'done';
+        upload.failure = failures.get(upload.key);
+      }
+      onChange();
     },
     clear: () => {
       uploads = uploads.filter(({ state }) => state === 'waiting' || state === 'sending');

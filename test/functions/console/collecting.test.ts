@@ -116,6 +116,23 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     expect(takeFaults(page).filter((fault) => fault.includes('429'))).toHaveLength(1);
   });
 
+  it('says of a file that has arrived that it cannot be read, and why', async () => {
+    const { address } = await start({ fill: async () => {} });
+    const page = await open(address);
+    const folder = await temporaryFolder();
+    const broken = (await colourPicture('green')).subarray(0, 100);
+    await writeFile(join(folder, 'broken.png'), broken);
+    await writeFile(join(folder, 'whole.png'), await colourPicture('green'));
+    await dropFiles(page, 'main', [join(folder, 'broken.png'), join(folder, 'whole.png')]);
+    await page.getByText('2 files uploaded, 1 cannot be read').waitFor();
+    const { failure } = await (await fetch(`${address}/v1/items/broken.png`)).json();
+    await page.locator('.uploads .unreadable', { hasText: failure.message }).waitFor();
+    await writeFile(join(folder, 'broken.png'), await colourPicture('green'));
+    await dropFiles(page, 'main', [join(folder, 'broken.png')]);
+    await page.getByRole('button', { name: 'Replace' }).click();
+    await page.getByText(/^3 files uploaded$/).waitFor();
+  });
+
   it('shows an item with what is known of it and what is like it, walks on, and deletes after asking', async () => {
     const { address } = await start();
     const page = await open(`${address}/?q=red&in=image`);
