@@ -130,7 +130,7 @@ class Material:
 
 class ClassNames:
     """The classes of all sources by the vectors of their names, kept between readings: a picture is to find its class among all those it could be taken for,
-    not only among those of its batch. What was read carries no gradient to the text tower."""
+    not only among those of its batch. No gradient reaches the text tower from here."""
 
     def __init__(self, material):
         """Classes of one kind compete; a class and a kind above it in WordNet do not."""
@@ -145,12 +145,10 @@ class ClassNames:
         rivals = lambda a, b: a == b or a not in material.of(b) and b not in material.of(a)
         self.compete = torch.tensor([[k == o and (k != "thing" or rivals(a, b)) for o, b in named] for k, a in named])
 
-    def name(self, key, rng):
-        return self.named[key] or rng.choice(self.material.texts.of(key[1])[0][:2])
-
     def read(self, text, tokenizer, device, rng):
         """Embeds one name of each class -> self.vectors [K, D]."""
-        names, training = [[self.name(key, rng)] for key in self.named], text.training
+        names = [[name or rng.choice(self.material.texts.of(what)[0][:2])] for (_, what), name in self.named.items()]
+        training = text.training
         text.eval()
         self.vectors = class_embeddings(text, tokenizer, names, device, [rng.choice(ZERO_SHOT)])
         text.train(training)
@@ -160,19 +158,14 @@ class ClassNames:
         key = ("article type", fact["row"].get("articleType")) if "row" in fact else (source, fact.get("group"))
         return self.number.get(("thing", fact["synset"]) if "synset" in fact else key)
 
-    def drawn(self, facts, rng):
-        """-> (numbers of the pictures' classes, a text for each)."""
-        numbers, keys = sorted({k for s, f in facts if (k := self.of(s, f)) is not None}), list(self.named)
-        return numbers, [with_article(rng.choice(ZERO_SHOT).format(self.name(keys[k], rng))) for k in numbers]
-
-    def loss(self, z, facts, scale, vectors=None):
-        """Smoothed cross-entropy of the pictures' embeddings z [B, D] against the classes that compete, over those that have one. `vectors` [K, D]: in place of what was read."""
+    def loss(self, z, facts, scale):
+        """Smoothed cross-entropy of the pictures' embeddings z [B, D] against the classes that compete, over those that have one."""
         known = [(n, k) for n, (s, f) in enumerate(facts) if (k := self.of(s, f)) is not None]
         if not known:
             return z.sum() * 0
         rows, target = (torch.tensor(c) for c in zip(*known))
         compete, target = self.compete[target].to(z.device), target.to(z.device)
-        logits = (scale * z[rows.to(z.device)] @ (self.vectors if vectors is None else vectors).T).masked_fill(~compete, -1e4)
+        logits = (scale * z[rows.to(z.device)] @ self.vectors.T).masked_fill(~compete, -1e4)
         least = SMOOTHING / compete.sum(1, keepdim=True)
         share = (compete * least).scatter_add(1, target[:, None], torch.full_like(least, 1 - SMOOTHING))
         return len(known) / len(facts) * -(share * logits.log_softmax(1)).sum(1).mean()

@@ -1,6 +1,6 @@
 """The text tower once more, alone, against the finished picture tower: texts as short as people type them (`asked.py`) beside the captions, titles and classes
-of before. Loss = contrast picture-text and the class among all classes by their names, as in the joint stage + one yes or no for every pair of a captioned photograph
-and an asked word + what keeps paraphrases together and the texts of sounds where the sound tower looks for them."""
+of before. Loss = contrast picture-text as in the joint stage + one yes or no for every pair of a captioned photograph and an asked word + what keeps
+paraphrases together and the texts of sounds where the sound tower looks for them."""
 import math
 import random
 import time
@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as nf
 
 from asked import AskedWords
-from joint import NAMES_EVERY, ClassNames, Material, finished, quick_scores, said, validation_sets
+from joint import Material, finished, quick_scores, said, validation_sets
 from sound import SOUND_TEXTS
 from sources import TEMPLATES, with_article
 from towers import DIMENSIONS
@@ -58,7 +58,6 @@ def tune_stage(arguments, wordnet):
     if not (work / "embedded.pt").exists():
         save(work / "embedded.pt", z=embedded(vision, material.pixels, rows, arguments, log))
     z, pairs = torch.load(work / "embedded.pt")["z"].float().to(device), TextPairs(arguments, wordnet, material.facts)
-    names = ClassNames(material)
     photographs = [n for s in CAPTIONED for n in material.places.get(s, [])]
     captions = {material.facts[n][1]["group"]: material.facts[n][1]["texts"] for n in photographs}
     asked = AskedWords(list(captions.values()), wordnet)
@@ -79,23 +78,19 @@ def tune_stage(arguments, wordnet):
     text.word_dropout, n, spent, last, told = 0.05, 0, 0.0, time.thread_time(), time.time()
     while n < arguments.tune_steps and spent < arguments.tune_minutes * 60:
         rate(optimiser, max(n / arguments.tune_steps, spent / (arguments.tune_minutes * 60)), n)
-        if n % NAMES_EVERY == 0:
-            names.read(text, tokenizer, device, rng)
-        rows, texts, positive, facts = material.draw(arguments.tune_batch, rng)
+        rows, texts, positive, _ = material.draw(arguments.tune_batch, rng)
         first, second, strange = pairs.batch(arguments.tune_batch // 8, rng, 8)
         terms = sorted(set(rng.choices(range(len(asked.terms)), often, k=ASKED))) if asked.terms else []
         words = [with_article(rng.choice(TEMPLATES).format(f)) if rng.random() < 0.4 else f for f in (asked.form(t, rng) for t in terms)]
         some = rng.sample(range(len(sounds)), min(SOUNDS, len(sounds)))
-        numbers, named = names.drawn(facts, rng)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=arguments.half):
-            t = tokenizer.encode_with(text, texts + strange + first + second + words + [sounds[k] for k in some] + named, device).float()
+            t = tokenizer.encode_with(text, texts + strange + first + second + words + [sounds[k] for k in some], device).float()
         a, b, half = len(texts), len(texts) + len(strange), len(first)
-        c, d, e = b + 2 * half, b + 2 * half + len(words), len(t) - len(named)
+        c, d = b + 2 * half, b + 2 * half + len(words)
         pictures, scale, positive = z[rows], sharp.exp().clamp(max=50), positive.to(device)
         loss = 0.5 * contrast(pictures, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], pictures, positive.T, scale)
         loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:c], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-        loss = loss + 5.0 * (1 - (t[d:e] * kept[some]).sum(1)).mean()
-        loss = loss + 0.5 * names.loss(pictures, facts, scale, names.vectors.index_copy(0, torch.tensor(numbers, dtype=torch.long, device=device), t[e:]))
+        loss = loss + 5.0 * (1 - (t[d:] * kept[some]).sum(1)).mean()
         if photographs and terms:
             chosen = rng.sample(photographs, min(PHOTOGRAPHS, len(photographs)))
             true = torch.tensor([[float(k in shown[material.facts[p][1]["group"]]) for k in terms] for p in chosen], device=device)
