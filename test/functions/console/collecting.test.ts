@@ -125,7 +125,8 @@ describe.skipIf(!hasChromium)('keeping a collection in the console', () => {
     await writeFile(join(folder, 'whole.png'), await colourPicture('green'));
     await dropFiles(page, 'main', [join(folder, 'broken.png'), join(folder, 'whole.png')]);
     await page.getByText('2 files uploaded, 1 cannot be read').waitFor();
-    const { failure } = await (await fetch(`${address}/v1/items/broken.png`)).json();
+    const item = await fetch(`${address}/v1/items/broken.png`);
+    const { failure } = (await item.json()) as { failure: { message: string } };
     await page.locator('.uploads .unreadable', { hasText: failure.message }).waitFor();
     await writeFile(join(folder, 'broken.png'), await colourPicture('green'));
     await dropFiles(page, 'main', [join(folder, 'broken.png')]);
