@@ -33,5 +33,10 @@ export function claimDataFolder(folder: string): { release(): void } {
 /** Creates a folder and those above it, each by itself: Node.js's recursive `mkdir` never returns where a file system takes no folders (`/proc/data`). */
 function createFolder(folder: string): void {
   if (!existsSync(dirname(folder))) createFolder(dirname(folder));
-  mkdirSync(folder, { recursive: existsSync(folder) });
+  try {
+    mkdirSync(folder);
+  } catch (cause) {
+    if (!existsSync(folder)) throw cause;
+    mkdirSync(folder, { recursive: true }); // it is there already: only a file is refused
+  }
 }

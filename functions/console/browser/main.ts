@@ -204,6 +204,7 @@ function showEmpty(): void {
 /** Draws the collection anew when it has changed and nobody is in the middle of something. */
 function takeStats(now: Stats, before: Stats | undefined): void {
   stats = now;
+  uploads.check().catch(() => {}); // the next answer asks again
   if (failed) {
     void search(0); // the server answers again
     return;
@@ -211,7 +212,6 @@ function takeStats(now: Stats, before: Stats | undefined): void {
   const changed =
     before === undefined || before.items.indexed !== now.items.indexed || before.items.pending !== now.items.pending;
   if (!changed) return;
-  uploads.check().catch(() => {}); // the next change asks again
   const nothingYet = shown !== undefined && shown.entries.length === 0;
   const browsingTop = !isSearch(view) && window.scrollY < 100;
   if (nothingYet && now.items.indexed === 0) showEmpty();
