@@ -69,7 +69,7 @@ async function uploadColours(): Promise<void> {
 
 it('trains a classifier in a task that is killed and started again, follows it, and classifies what it has not seen', async () => {
   await uploadColours();
-  const recipe = { hiddenUnits: 64, learningRate: 0.01, epochs: 120, patience: 120, folds: 3, seed: 1 };
+  const recipe = { hiddenUnits: 64, learningRate: 0.01, epochs: 500, patience: 500, folds: 3, seed: 1 };
   const asked = await call('/v1/classifiers', {
     method: 'POST',
     body: { name: 'colours', dataset: 'colours.jsonl', recipe },
@@ -82,7 +82,7 @@ it('trains a classifier in a task that is killed and started again, follows it, 
 
   // a checkpoint is there when the first of the folds is done
   const checkpoints = () => cloud.s3.requests.filter((line) => /^PUT .*jobs\/checkpoint/.test(line)).length;
-  while (checkpoints() === 0) await sleep(20);
+  while (checkpoints() === 0) await sleep(5);
   await ecs.tasks[0]!.program.signal('SIGKILL');
   const left = (await call(`/v1/jobs/${id}`)).json;
   expect(left.status).toBe('running');
