@@ -15,6 +15,7 @@ from PIL import Image
 from torch import distributed, nn
 from torch.nn import functional as nf
 
+import blocked
 from asked import areas, asked_of
 from pack import open_store, opened, square
 from shipped import shipped_text, shipped_vision
@@ -25,14 +26,16 @@ from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.37, "cifar": 0.13, "imagenette": 0.06, "sample": 0.01, "flickr": 0.01, "flickr8k": 0.08, "coco": 0.005, "fashion": 0.24, "products": 0.02,
-          "clothing": 0.01, "grocery": 0.01, "scenes": 0.03, "drawings": 0.025}
+SHARES = {"tiny": 0.37, "cifar": 0.17, "imagenette": 0.08, "sample": 0.01, "flickr": 0.01, "flickr8k": 0.07, "coco": 0.005, "fashion": 0.2, "products": 0.02,
+          "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
 NAMES_EVERY = 10  # steps between two readings of the class names
 SMOOTHING = 0.1  # of class targets
 TAUGHT_SHARE = 2.0  # of the loss
+MIXED = ("tiny", "cifar", "imagenette", "sample")  # pictures of classes: in half of the steps a part of each shows another one (CutMix, Yun et al. 2019)
+MIXED_UNTIL = 0.85  # of the training
 
 
 def class_embeddings(text, tokenizer, names, device, templates=ZERO_SHOT):
@@ -193,11 +196,11 @@ class SideHeads(nn.Module):
         return total
 
     def distance(self, pooled, rows, material):
-        """Mean of 1 - cosine to the teacher's features of the whole pictures."""
+        """Mean of 1 - cosine to the teacher's features of the whole pictures, 0 where it has none (zeros)."""
         if material.taught is None:
             return pooled.sum() * 0
         wanted = torch.from_numpy(material.taught[np.asarray(rows)]).float().to(pooled.device)
-        return 1 - nf.cosine_similarity(self.taught(pooled), wanted).mean()
+        return (wanted.norm(dim=1) - nf.cosine_similarity(self.taught(pooled), wanted)).mean()
 
 
 def validation_sets(arguments):
@@ -311,22 +314,42 @@ class Joint:
         self.sharp.data, self.mean, self.step, self.spent = state["sharp"], state["mean"], state["step"], state["spent"]
 
 
-def loss_of(joint, material, pairs, names, arguments, side, rng):
+def mixed(x, facts, rng):
+    """Puts the same part of another picture of a class into each picture of a class of x [B, 3, H, W], in place: -> (what is left of each, the other of each)."""
+    among, side = [n for n, (s, _) in enumerate(facts) if s in MIXED], x.shape[2]
+    others, other = rng.sample(among, len(among)), list(range(len(facts)))
+    cut = round(side * math.sqrt(rng.random()))
+    top, left = (rng.randint(0, side - cut) for _ in range(2))
+    x[among, :, top:top + cut, left:left + cut] = x[others, :, top:top + cut, left:left + cut]
+    for n, m in zip(among, others):
+        other[n] = m
+    return 1 - (cut / side) ** 2, other
+
+
+def loss_of(joint, material, pairs, names, arguments, side, rng, mix=False):
     from train import contrast
     device = arguments.device
     rows, texts, positive, facts = material.draw(arguments.batch, rng)
-    x = material.pictures(rows, facts, side, rng).to(device).contiguous(memory_format=torch.channels_last)
+    x = material.pictures(rows, facts, side, rng)
+    left, other = mixed(x, facts, rng) if mix else (1.0, range(len(facts)))
+    positive = left * positive + (1 - left) * positive[list(other)]
+    x = x.to(device).contiguous(memory_format=torch.channels_last)
     first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
+    if arguments.blocked:
+        z, pooled = blocked.features(joint.vision, x)
     with torch.autocast(torch.device(device).type, torch.bfloat16) if arguments.half else nullcontext():
-        z, pooled, _ = joint.vision.features(x)
+        if not arguments.blocked:
+            z, pooled, _ = joint.vision.features(x)
         t = joint.tokenizer.encode_with(joint.text, texts + strange + first + second, device, 3)
     z, pooled, t, positive = z.float(), pooled.float(), t.float(), positive.to(device)
     a, b, half = len(texts), len(texts) + len(strange), len(first)
     scale = joint.sharp.exp().clamp(max=50)
     loss = 0.5 * contrast(z, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], z, positive.T, scale)
     loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-    loss = loss + 0.5 * names.loss(z, facts, scale)
-    return loss + 0.5 * joint.sides.loss(pooled, facts, material) + TAUGHT_SHARE * joint.sides.distance(pooled, rows, material)
+    for share, of in ((left, range(len(facts))), (1 - left, other)) if left < 1 else ((1, range(len(facts))),):
+        shown, places = [facts[n] for n in of], [rows[n] for n in of]
+        loss = loss + share * (0.5 * names.loss(z, shown, scale) + 0.5 * joint.sides.loss(pooled, shown, material) + TAUGHT_SHARE * joint.sides.distance(pooled, places, material))
+    return loss
 
 
 def averaged_over_workers(parameters, spent):
@@ -366,7 +389,7 @@ def train_joint(arguments, wordnet, text, tokenizer, worker=0):
         side = arguments.small_side if progress < arguments.small_share else SEEN
         if names.vectors is None or joint.step % NAMES_EVERY == 0:
             names.read(joint.text, tokenizer, device, rng)
-        loss = loss_of(joint, material, pairs, names, arguments, side, rng)
+        loss = loss_of(joint, material, pairs, names, arguments, side, rng, mix=progress < MIXED_UNTIL and joint.step % 2 == 0)
         joint.optimiser.zero_grad()
         loss.backward()
         now, busy = time.time(), time.thread_time()

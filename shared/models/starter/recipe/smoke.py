@@ -6,6 +6,7 @@ import random
 import shutil
 import tempfile
 import wave
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,26 @@ def check_gradients():
     for kernel, stride in ((3, 1), (3, 2), (1, 2)):
         x, weight = torch.randn(2, 6, 8, 8, dtype=torch.float64, requires_grad=True), torch.randn(4, 6, kernel, kernel, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(lambda x, weight: WeightGradientByProduct.apply(x, weight, stride), (x, weight))
+
+
+def check_blocked():
+    """The training pass of `blocked.py`, where it can be compiled, has the values, gradients and running statistics of the ordinary one."""
+    import torch
+    from blocked import features, library
+    from towers import VisionTower
+    if library() is None:
+        return
+    torch.manual_seed(1)
+    tower = VisionTower((16, 32), (1, 2)).train()
+    again, pictures = deepcopy(tower), torch.randn(8, 3, 64, 64)
+    wanted, found = tower.features(pictures)[:2], features(again, pictures)
+    direction = torch.randn_like(wanted[0])
+    for (embedding, pooled) in (wanted, found):
+        ((embedding * direction).sum() + pooled.sum()).backward()
+    same = lambda a, b: (a - b).norm() < 1e-2 * a.norm() + 1e-6
+    assert all(same(a, b) for a, b in zip(wanted, found))
+    assert all(same(a.grad, b.grad) for a, b in zip(tower.parameters(), again.parameters()))
+    assert all(same(a.float(), b.float()) for a, b in zip(tower.buffers(), again.buffers()))
 
 
 def check_read_back(arguments):

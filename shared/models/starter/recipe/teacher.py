@@ -14,6 +14,7 @@ from pack import open_store
 from sources import Mirror
 
 MIRROR, FILE = "google-coral/test_data", "tf2_mobilenet_v2_1.0_224_ptq.tflite"
+PHOTOGRAPHS = ("tiny", "imagenette", "sample", "flickr", "flickr8k", "coco")  # what the teacher, which has seen ImageNet, knows
 SIDE = 128  # pictures of 64 to 80 a side are enlarged to this: 0.49 of Tiny-ImageNet's 200 classes, 0.44 at 112, 0.46 at 144
 TAUGHT = 256  # principal components kept of 1,280 features
 CHUNK = 1024
@@ -106,17 +107,17 @@ class Teacher(nn.Module):
 
 
 def features_of(chunk):
-    """One piece of work of a process: -> (first row, float16 [n, 1280])."""
-    data, work, start, half = chunk
+    """One piece of work of a process: -> (rows, float16 [n, 1280])."""
+    data, work, rows, half = chunk
     torch.set_num_threads(1)
     pixels, _ = open_store(work)
     network, out = Teacher(data).eval(), []
-    for n in range(start, min(start + CHUNK, len(pixels)), 64):
-        x = torch.from_numpy(pixels[n:min(n + 64, start + CHUNK)]).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    for n in range(0, len(rows), 64):
+        x = torch.from_numpy(pixels[rows[n:n + 64]]).permute(0, 3, 1, 2).float() / 127.5 - 1.0
         x = nf.interpolate(x, (SIDE, SIDE), mode="bilinear").contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             out.append(network(x).half().numpy())
-    return start, np.concatenate(out)
+    return rows, np.concatenate(out)
 
 
 def targets(features):
@@ -140,16 +141,19 @@ def teach_stage(arguments):
     if not mirror.there:
         log(f"teach: left out, {MIRROR} is not among the mirrors")
         return
-    data, rows, started, told, done = mirror.read(FILE), len(open_store(work)[1]), time.time(), time.time(), 0
-    features = np.zeros((rows, 1280), np.float16)
+    data, facts, started, told, done = mirror.read(FILE), open_store(work)[1], time.time(), time.time(), 0
+    photographs = np.array([n for n, (source, _) in enumerate(facts) if source in PHOTOGRAPHS])
+    features = np.zeros((len(facts), 1280), np.float16)
     with multiprocessing.Pool(arguments.threads) as pool:
-        for start, found in pool.imap_unordered(features_of, [(data, work, n, arguments.half) for n in range(0, rows, CHUNK)]):
-            features[start:start + len(found)] = found
+        for rows, found in pool.imap_unordered(features_of, [(data, work, photographs[n:n + CHUNK], arguments.half) for n in range(0, len(photographs), CHUNK)]):
+            features[rows] = found
             done += len(found)
             if time.time() - told > 30:
                 told = time.time()
-                log(f"teach: {done} of {rows} pictures, {done / (told - started):.0f}/s")
-    np.save(work / "taught.part.npy", targets(features))
+                log(f"teach: {done} of {len(photographs)} pictures, {done / (told - started):.0f}/s")
+    out = np.zeros((len(facts), TAUGHT), np.float16)
+    out[photographs] = targets(features[photographs])
+    np.save(work / "taught.part.npy", out)
     (work / "taught.part.npy").rename(work / "taught.npy")
 
 

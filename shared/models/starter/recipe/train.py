@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from blocked import BLOCK, library
 from sources import WordNet, larger_pictures
 from tokenizer import Tokenizer, count_words, train_tokenizer
 from towers import TextTower
@@ -118,6 +119,12 @@ def has_bfloat16():
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def blocked_is_faster():
+    """Whether this machine has oneDNN's headers and AVX-512, but neither CUDA nor a matrix unit."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return not torch.cuda.is_available() and "avx512f" in flags and "amx_bf16" not in flags and library() is not None
+
+
 def whole_numbers(text):
     return [int(n) for n in text.split(",")]
 
@@ -133,6 +140,7 @@ def parser():
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--begin", help="a model folder whose towers the training goes on from, instead of from random numbers")
     p.add_argument("--half", action=argparse.BooleanOptionalAction, default=has_bfloat16(), help="convolutions in bfloat16")
+    p.add_argument("--blocked", action=argparse.BooleanOptionalAction, default=blocked_is_faster(), help="the picture tower in float32 by Winograd's convolutions, see blocked.py")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--workers", type=int, default=1, help="CPU processes that share the joint stage")
     p.add_argument("--seed", type=int, default=1)
@@ -169,6 +177,7 @@ def parser():
 
 def main():
     arguments = parser().parse_args()
+    arguments.blocked = arguments.blocked and all(width % BLOCK == 0 for width in arguments.widths)
     torch.set_num_threads(arguments.threads)
     if arguments.smoke:
         from smoke import smoke_arguments
@@ -199,8 +208,9 @@ def main():
         from export import export_all
         export_all(arguments)
     if arguments.smoke:
-        from smoke import check_gradients, check_read_back
+        from smoke import check_blocked, check_gradients, check_read_back
         check_gradients()
+        check_blocked()
         check_read_back(arguments)
 
 
