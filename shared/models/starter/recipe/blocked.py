@@ -1,4 +1,4 @@
-"""A picture tower's training pass by oneDNN's own layout and Winograd's convolutions (`blocked.cpp`, float32): the same function as `VisionTower.features`."""
+"""A picture tower's trunk in oneDNN's own layout, with Winograd's convolutions (`blocked.cpp`, float32): the same function, forward and backward."""
 import ctypes
 import subprocess
 import tempfile
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as nf
 
 from towers import Residual
 
@@ -86,21 +85,22 @@ class Normalise(torch.autograd.Function):
         return by_input, by_affine[0], by_affine[1], None, None
 
 
+def with_running_statistics(layer, x, relu):
+    scale = layer.weight / (layer.running_var + layer.eps).sqrt()
+    y = x * scale.view(1, -1, 1, 1, BLOCK) + (layer.bias - layer.running_mean * scale).view(1, -1, 1, 1, BLOCK)
+    return y.relu_() if relu else y
+
+
 def through(layers, x):
-    """Convolutions, norms with or without a relu behind them, and residual blocks, one after another."""
+    """Convolutions, norms with or without a relu behind them, and residual blocks, one after another: [B, 3, H, W] -> [B, C / 16, h, w, 16]."""
     layers = list(layers)
     for n, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d):
             x = Convolve.apply(x, layer.weight, layer.stride[0])
         elif isinstance(layer, nn.BatchNorm2d):
-            x = Normalise.apply(x, layer.weight, layer.bias, layer, n + 1 < len(layers) and isinstance(layers[n + 1], nn.ReLU))
+            relu = n + 1 < len(layers) and isinstance(layers[n + 1], nn.ReLU)
+            x = Normalise.apply(x, layer.weight, layer.bias, layer, relu) if layer.training else with_running_statistics(layer, x, relu)
         elif isinstance(layer, Residual):
             straight = x if isinstance(layer.shortcut, nn.Identity) else through(layer.shortcut, x)
             x = torch.relu(through(layer.layers, x) + straight)
     return x
-
-
-def features(tower, pixel_values):
-    """-> (embedding [B, D] of length one, pooled features [B, C]) of pictures [B, 3, side, side], side a multiple of 4."""
-    pooled = through(tower.trunk, pixel_values.contiguous()).mean((2, 3)).flatten(1)
-    return nf.normalize(tower.project(pooled), dim=1), pooled

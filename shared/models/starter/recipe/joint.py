@@ -15,7 +15,6 @@ from PIL import Image
 from torch import distributed, nn
 from torch.nn import functional as nf
 
-import blocked
 from asked import areas, asked_of
 from pack import open_store, opened, square
 from shipped import shipped_text, shipped_vision
@@ -285,6 +284,7 @@ class Joint:
         self.shape = dict(widths=tuple(arguments.widths), blocks=tuple(arguments.blocks))
         vision = VisionTower(**self.shape) if arguments.begin is None else shipped_vision(arguments.begin, self.shape, material.sample(512))
         self.vision = vision.to(arguments.device, memory_format=torch.channels_last)
+        self.vision.blocked = arguments.blocked
         self.text, self.tokenizer = text.to(arguments.device), tokenizer
         self.sides = SideHeads(self.vision.channels, material.labels, material.values).to(arguments.device)
         self.sharp = nn.Parameter(torch.tensor(math.log(15.0), device=arguments.device))
@@ -335,11 +335,8 @@ def loss_of(joint, material, pairs, names, arguments, side, rng, mix=False):
     positive = left * positive + (1 - left) * positive[list(other)]
     x = x.to(device).contiguous(memory_format=torch.channels_last)
     first, second, strange = pairs.batch(arguments.batch // 8, rng, 4)
-    if arguments.blocked:
-        z, pooled = blocked.features(joint.vision, x)
     with torch.autocast(torch.device(device).type, torch.bfloat16) if arguments.half else nullcontext():
-        if not arguments.blocked:
-            z, pooled, _ = joint.vision.features(x)
+        z, pooled, _ = joint.vision.features(x)
         t = joint.tokenizer.encode_with(joint.text, texts + strange + first + second, device, 3)
     z, pooled, t, positive = z.float(), pooled.float(), t.float(), positive.to(device)
     a, b, half = len(texts), len(texts) + len(strange), len(first)

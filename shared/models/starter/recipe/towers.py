@@ -65,6 +65,8 @@ class Residual(nn.Module):
 class VisionTower(nn.Module):
     """Two strided convolutions, then stages of residual blocks at 1/4, 1/8, 1/16 ..., mean over places, linear to D."""
 
+    blocked = False  # whether its convolutions are computed by `blocked.py`
+
     def __init__(self, widths=(64, 128, 256), blocks=(1, 2, 2)):
         super().__init__()
         self.shape = dict(widths=tuple(widths), blocks=tuple(blocks))
@@ -77,9 +79,14 @@ class VisionTower(nn.Module):
         self.channels, self.step = inputs, 4 * 2 ** (len(widths) - 1)
 
     def features(self, pixel_values):
-        """-> (embedding [B, D] of length one, pooled features [B, C], feature map [B, C, H / step, W / step])."""
-        feature_map = self.trunk(pixel_values)
-        pooled = feature_map.mean((2, 3))
+        """-> (embedding [B, D] of length one, pooled features [B, C], feature map [B, C, H / step, W / step], in blocks of 16 channels if `blocked`)."""
+        if self.blocked:
+            from blocked import through
+            feature_map = through(self.trunk, pixel_values.contiguous())
+            pooled = feature_map.mean((2, 3)).flatten(1)
+        else:
+            feature_map = self.trunk(pixel_values)
+            pooled = feature_map.mean((2, 3))
         return nf.normalize(self.project(pooled), dim=1), pooled, feature_map
 
     def forward(self, pixel_values):

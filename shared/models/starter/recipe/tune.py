@@ -28,6 +28,7 @@ def embedded(vision, pixels, rows, arguments, log):
     """-> float16 [N, D]: the pictures of `rows` as the shipped graph sees them; the other rows stay zero."""
     out, told = torch.zeros(len(pixels), DIMENSIONS, dtype=torch.float16), time.time()
     vision = vision.to(memory_format=torch.channels_last)
+    vision.blocked = arguments.blocked
     for n in range(0, len(rows), 256):
         some = rows[n:n + 256]
         x = torch.from_numpy(pixels[some]).to(arguments.device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
