@@ -96,6 +96,9 @@ def export_all(arguments):
         export_graph(tower, example, inputs, outputs, dynamic, path)
         compact(str(path))
         cosine = agreement(path, tower, feeds)
+        if name == "audio" and arguments.keep_sound:
+            from blend import blend_files
+            blend_files(Path(arguments.begin) / "onnx" / path.name, path, arguments.keep_sound)
         log(f"export: {path.name} {path.stat().st_size / 1e6:.2f} MB" + (f", cosine with PyTorch at least {cosine:.5f}" if cosine is not None else ", not compared (no onnxruntime)"))
     tokenizer.save(out)
     write_json(out / "config.json", {

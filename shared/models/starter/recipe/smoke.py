@@ -128,3 +128,24 @@ def check_read_back(arguments):
     for name, (wanted, found) in pairs.items():
         worst = float((wanted * found).sum(1).min())
         assert worst > 0.999, f"the {name} tower read back has a cosine of {worst:.4f} to the exported one"
+
+
+def check_blended(arguments):
+    """A share of the exported weights stays, once; a file blended with itself stays as it is."""
+    import torch
+    from blend import blend_files, blend_stage, blended
+    from joint import finished
+    from shipped import weights_of
+    from sources import WordNet
+    assert blended({"x": torch.tensor(1.0), "n": torch.tensor(1)}, {"x": torch.tensor(3.0), "n": torch.tensor(2)}, 0.25) == {"x": torch.tensor(2.5), "n": torch.tensor(2)}
+    joint, file = Path(arguments.work) / "joint.pt", Path(arguments.out) / "onnx" / "vision_model.onnx"
+    arguments.begin, arguments.keep_pictures = arguments.out, 0.5
+    blend_stage(arguments, WordNet(arguments.wordnet))
+    written = joint.stat().st_mtime_ns
+    blend_stage(arguments, WordNet(arguments.wordnet))
+    assert torch.load(joint)["kept"] == 0.5 and joint.stat().st_mtime_ns == written
+    assert torch.isfinite(finished(arguments)[0].features(torch.zeros(1, 3, 64, 64))[0]).all()
+    copy = Path(arguments.work) / "copy.onnx"
+    shutil.copy(file, copy)
+    blend_files(file, copy, 0.3)
+    assert all(np.allclose(a, b, rtol=2e-3) for a, b in zip(weights_of(file).values(), weights_of(copy).values()))

@@ -1,4 +1,4 @@
-"""From the data folders to the ONNX files: pack, teach, words, joint, tune, sound, export. Each stage leaves a file in --work and is skipped when it is there,
+"""From the data folders to the ONNX files: pack, teach, words, joint, blend, tune, sound, export. Each stage leaves a file in --work and is skipped when it is there,
 the joint stage continues from its last checkpoint. Runs on a CPU (float32) and on CUDA (bfloat16 autocast) unchanged.
 
     python3 recipe/train.py --data DIR --mirrors DIR --work DIR --out shared/models/starter
@@ -136,9 +136,11 @@ def parser():
     p.add_argument("--wordnet", default="/usr/share/wordnet")
     p.add_argument("--work", default="starter-work", help="folder for what is packed and for checkpoints")
     p.add_argument("--out")
-    p.add_argument("--stages", default="pack,teach,words,joint,tune,sound,export")
+    p.add_argument("--stages", default="pack,teach,words,joint,blend,tune,sound,export")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--begin", help="a model folder whose towers the training goes on from, instead of from random numbers")
+    p.add_argument("--keep-pictures", type=float, default=0.0, help="share of the picture tower's weights that stays as --begin has it")
+    p.add_argument("--keep-sound", type=float, default=0.0, help="the same of the sound tower's")
     p.add_argument("--half", action=argparse.BooleanOptionalAction, default=has_bfloat16(), help="convolutions in bfloat16")
     p.add_argument("--blocked", action=argparse.BooleanOptionalAction, default=blocked_is_faster(), help="the picture tower in float32 by Winograd's convolutions, see blocked.py")
     p.add_argument("--threads", type=int, default=os.cpu_count())
@@ -198,6 +200,9 @@ def main():
         first_words(arguments, wordnet)
     if "joint" in stages:
         joint_stage(arguments, wordnet)
+    if "blend" in stages:
+        from blend import blend_stage
+        blend_stage(arguments, wordnet)
     if "tune" in stages:
         from tune import tune_stage
         tune_stage(arguments, wordnet)
@@ -208,10 +213,11 @@ def main():
         from export import export_all
         export_all(arguments)
     if arguments.smoke:
-        from smoke import check_blocked, check_gradients, check_read_back
+        from smoke import check_blended, check_blocked, check_gradients, check_read_back
         check_gradients()
         check_blocked()
         check_read_back(arguments)
+        check_blended(arguments)
 
 
 if __name__ == "__main__":
