@@ -13,9 +13,17 @@ from towers import Residual
 BLOCK = 16  # channels that lie side by side
 
 
+def processor():
+    """What Linux says of the processor."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""
+
+
 @lru_cache
 def library():
-    """Compiles `blocked.cpp`; -> the library, None without a compiler or oneDNN 2's headers (Debian: libdnnl-dev)."""
+    """Compiles `blocked.cpp`; -> the library, None without AVX-512, a compiler or oneDNN 2's headers (Debian: libdnnl-dev)."""
+    if "avx512f" not in processor():
+        return None
     with tempfile.TemporaryDirectory() as folder:
         built = f"{folder}/blocked.so"
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from blocked import BLOCK, library
+from blocked import BLOCK, library, processor
 from sources import WordNet, larger_pictures
 from tokenizer import Tokenizer, count_words, train_tokenizer
 from towers import TextTower
@@ -115,14 +115,13 @@ def has_bfloat16():
     """Whether this machine multiplies bfloat16 faster than float32."""
     if torch.cuda.is_available():
         return True
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    flags = processor()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def blocked_is_faster():
-    """Whether this machine has oneDNN's headers and AVX-512, but neither CUDA nor a matrix unit."""
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return not torch.cuda.is_available() and "avx512f" in flags and "amx_bf16" not in flags and library() is not None
+    """Whether `blocked.py` runs here, and neither CUDA nor a matrix unit is there."""
+    return not torch.cuda.is_available() and "amx_bf16" not in processor() and library() is not None
 
 
 def whole_numbers(text):
