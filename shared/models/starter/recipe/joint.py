@@ -315,7 +315,8 @@ class Joint:
 
 
 def mixed(x, facts, rng):
-    """Puts the same part of another picture of a class into each picture of a class of x [B, 3, H, W], in place: -> (what is left of each, the other of each)."""
+    """Puts the same part of another picture of a class into each picture of a class of x [B, 3, H, W], in place: -> (share of each that is left, 0 to 1;
+    [B] the row that its part is from, its own where nothing was put)."""
     among, side = [n for n, (s, _) in enumerate(facts) if s in MIXED], x.shape[2]
     others, other = rng.sample(among, len(among)), list(range(len(facts)))
     cut = round(side * math.sqrt(rng.random()))
@@ -343,7 +344,7 @@ def loss_of(joint, material, pairs, names, arguments, side, rng, mix=False):
     scale = joint.sharp.exp().clamp(max=50)
     loss = 0.5 * contrast(z, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], z, positive.T, scale)
     loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-    for share, of in ((left, range(len(facts))), (1 - left, other)) if left < 1 else ((1, range(len(facts))),):
+    for share, of in ((left, range(len(facts))), (1 - left, other))[:2 if left < 1 else 1]:
         shown, places = [facts[n] for n in of], [rows[n] for n in of]
         loss = loss + share * (0.5 * names.loss(z, shown, scale) + 0.5 * joint.sides.loss(pooled, shown, material) + TAUGHT_SHARE * joint.sides.distance(pooled, places, material))
     return loss

@@ -8,6 +8,7 @@ import argparse
 import math
 import os
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -178,6 +179,10 @@ def parser():
 
 def main():
     arguments = parser().parse_args()
+    if "--blocked" in sys.argv and library() is None:
+        raise SystemExit("--blocked needs a processor with AVX-512, g++ and oneDNN 2's headers (Debian: libdnnl-dev)")
+    if (arguments.keep_pictures or arguments.keep_sound) and arguments.begin is None:
+        raise SystemExit("--keep-pictures and --keep-sound keep a share of what --begin FOLDER holds: name that folder")
     arguments.blocked = arguments.blocked and all(width % BLOCK == 0 for width in arguments.widths)
     torch.set_num_threads(arguments.threads)
     if arguments.smoke:
