@@ -174,6 +174,7 @@ export function useChromium(tolerated: (fault: string) => boolean = () => false)
   afterEach(async () => {
     for (const { page, faults } of visits.splice(0)) {
       expect(faults.filter((fault) => !tolerated(fault))).toEqual([]);
+      await page.unrouteAll({ behavior: 'ignoreErrors' }); // a request that the last click caused may still be on its way
       await page.context().close();
     }
   });
