@@ -77,12 +77,12 @@ def teach_noise(arguments):
     np.save(Path(arguments.work) / "taught.npy", lesson)
 
 
-def mirror_of(folder, pictures, texts=()):
-    """A git repository at `folder` that holds pictures {name: picture} and texts {name: text}."""
+def mirror_of(folder, files):
+    """A git repository at `folder` that holds `files`: {name: picture or text}."""
     git = lambda *command: subprocess.run(["git", "-C", str(folder), "-c", "user.name=smoke", "-c", "user.email=smoke@example.org", *command], check=True, capture_output=True)
-    for name, content in {**pictures, **dict(texts)}.items():
+    for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        content.save(folder / name, "JPEG") if name in pictures else (folder / name).write_text(content)
+        (folder / name).write_text(content) if isinstance(content, str) else content.save(folder / name, "JPEG")
     git("init"), git("add", "."), git("commit", "-m", "pictures")
 
 
@@ -93,8 +93,8 @@ def check_leaks():
     wide = [scene(rng, 96)[0].resize((128, 96)) for _ in range(4)]
     middle = wide[1].resize((64, 64), box=(16, 0, 112, 96))
     with tempfile.TemporaryDirectory() as folder:
-        mirror_of(Path(folder) / tiny.replace("/", "+") / "repo", {"tiny-imagenet-200/val/images/val_0.JPEG": middle},
-                  {"tiny-imagenet-200/val/val_annotations.txt": "val_0.JPEG\tn02099601\t0\t0\t9\t9\n"})
+        mirror_of(Path(folder) / tiny.replace("/", "+") / "repo", {"tiny-imagenet-200/val/images/val_0.JPEG": middle,
+                                                                        "tiny-imagenet-200/val/val_annotations.txt": "val_0.JPEG\tn02099601\t0\t0\t9\t9\n"})
         mirror_of(Path(folder) / mini.replace("/", "+") / "repo", {f"train/n02099601/{n}.jpg": picture.resize((84, 84)) for n, picture in enumerate(wide)})
         assert leaks(folder, [(mini, f"train/n02099601/{n}.jpg", 2099601) for n in range(4)], 1) == {(mini, "train/n02099601/1.jpg")}
 
