@@ -1,4 +1,5 @@
-"""Means of the weights before and after a training that went on from shipped files (Wortsman et al. 2022, "Model soups"): a share of what `--begin` holds stays."""
+"""After a training: batch norms are read anew, as pictures are shown to the finished model; where it went on from shipped files, a share of what they hold
+can stay (means of weights; Wortsman et al. 2022, "Model soups")."""
 import random
 from pathlib import Path
 
@@ -7,9 +8,9 @@ import torch
 
 from joint import Material, with_mean
 from shipped import shipped_vision
-from towers import MARGIN, SIDE, VisionTower
+from towers import MARGIN, SIDE
 
-LOOKS = 3072  # that the batch norms of a blended picture tower are read from
+LOOKS = 3072  # that the batch norms are read from
 
 
 def blended(before, after, kept):
@@ -35,17 +36,18 @@ def read_norms(vision, material):
 def blend_stage(arguments, wordnet):
     from train import log, save
     path, kept = Path(arguments.work) / "joint.pt", arguments.keep_pictures
-    if not kept or not path.exists():
+    if not path.exists():
         return
     state = torch.load(path, map_location="cpu")
     if state.get("kept") == kept:
         return
-    material, after = Material(arguments, wordnet), with_mean(state, "cpu")[0]
-    vision = VisionTower(**state["shape"])
-    vision.load_state_dict(blended(shipped_vision(arguments.begin, state["shape"], material.sample(512)).state_dict(), after.state_dict(), kept))
+    material, vision = Material(arguments, wordnet), with_mean(state, "cpu")[0]
+    if kept:
+        before = shipped_vision(arguments.begin, state["shape"], material.sample(512)).state_dict()
+        vision.load_state_dict(blended(before, vision.state_dict(), kept))
     read_norms(vision, material)
     save(path, **{**state, "kept": kept, "mean": {**state["mean"], **{f"vision.{k}": v for k, v in vision.state_dict().items()}}})
-    log(f"blend: {kept:.2f} of the picture tower stays as it was in {arguments.begin}")
+    log(f"blend: {kept:.2f} of the picture tower stays as it was before, its norms are read anew")
 
 
 def blend_files(before, path, kept):

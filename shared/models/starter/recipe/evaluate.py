@@ -175,7 +175,6 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--data", required=True), p.add_argument("--mirrors"), p.add_argument("--model", required=True), p.add_argument("--out")
     p.add_argument("--wordnet", default="/usr/share/wordnet"), p.add_argument("--threads", type=int, default=2), p.add_argument("--few", type=int, default=0, help="at most this many pictures a set")
-    p.add_argument("--keep", help="npz file for the embeddings")
     arguments = p.parse_args()
     model, wordnet, rng, metrics, kept = Model(arguments.model, arguments.threads), WordNet(arguments.wordnet), np.random.default_rng(1), [], {}
     limited = lambda names: random.Random(5).sample(names, arguments.few) if arguments.few and len(names) > arguments.few else names

@@ -25,16 +25,16 @@ from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.36, "mini": 0.08, "cifar": 0.18, "imagenette": 0.06, "woof": 0.015, "cats and dogs": 0.025, "places": 0.01, "cars": 0.005, "flowers": 0.005, "sample": 0.01,
-          "flickr": 0.01, "flickr8k": 0.06, "coco": 0.005, "fashion": 0.155, "products": 0.015, "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
+SHARES = {"tiny": 0.36, "mini": 0.07, "cifar": 0.21, "imagenette": 0.06, "woof": 0.01, "cats and dogs": 0.02, "places": 0.01, "cars": 0.005, "flowers": 0.005, "sample": 0.01,
+          "flickr": 0.01, "flickr8k": 0.06, "coco": 0.005, "fashion": 0.145, "products": 0.015, "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
 NAMES_EVERY = 10  # steps between two readings of the class names
 SMOOTHING = 0.1  # of class targets
-TAUGHT_SHARE = 2.0  # of the loss
+NAMED_SHARE, SIDE_SHARE, TAUGHT_SHARE = 0.8, 0.5, 1.0  # of the loss
 MIXED = ("tiny", "mini", "cifar", "imagenette", "woof", "cats and dogs", "sample")  # pictures of classes: in half of the steps a part of each shows another one (CutMix, Yun et al. 2019)
-MIXED_UNTIL = 0.85  # of the training
+MIXED_UNTIL = 0.4  # of the training
 
 
 def class_embeddings(text, tokenizer, names, device, templates=ZERO_SHOT):
@@ -346,7 +346,7 @@ def loss_of(joint, material, pairs, names, arguments, side, rng, mix=False):
     loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
     for share, of in ((left, range(len(facts))), (1 - left, other))[:2 if left < 1 else 1]:
         shown, places = [facts[n] for n in of], [rows[n] for n in of]
-        loss = loss + share * (0.5 * names.loss(z, shown, scale) + 0.5 * joint.sides.loss(pooled, shown, material) + TAUGHT_SHARE * joint.sides.distance(pooled, places, material))
+        loss = loss + share * (NAMED_SHARE * names.loss(z, shown, scale) + SIDE_SHARE * joint.sides.loss(pooled, shown, material) + TAUGHT_SHARE * joint.sides.distance(pooled, places, material))
     return loss
 
 

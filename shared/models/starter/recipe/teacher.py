@@ -15,7 +15,7 @@ from sources import Mirror
 
 MIRROR, FILE = "google-coral/test_data", "tf2_mobilenet_v2_1.0_224_ptq.tflite"
 PHOTOGRAPHS = ("tiny", "mini", "imagenette", "sample", "flickr", "flickr8k", "coco")  # what the teacher, which has seen ImageNet, knows
-SIDE = 128  # pictures of 64 to 80 a side are enlarged to this: 0.49 of Tiny-ImageNet's 200 classes, 0.44 at 112, 0.46 at 144
+SIDE = 128  # smaller pictures are enlarged to this: 0.49 of Tiny-ImageNet's 200 classes, 0.44 at 112, 0.46 at 144
 TAUGHT = 256  # principal components kept of 1,280 features
 CHUNK = 1024
 CONVOLUTION, DEPTHWISE, ADD, POOLS = 3, 4, 0, (1, 40)  # operators of the TensorFlow Lite schema

@@ -7,10 +7,9 @@ from torch import nn
 from torch.nn import functional as nf
 
 DIMENSIONS = 256
-SIDE = 80  # of the pictures that the model takes, and of those that training cuts its pieces from
-SEEN = 64  # of what the network looks at: a sharper picture than any it was trained on would mislead it, so the graph itself reduces 80 to 64
-
-MARGIN = 6  # what the second look leaves out on every side: training shows parts of pictures, in which things are larger
+SIDE = 112  # of the pictures that the model takes, and of those that training cuts its pieces from
+SEEN = 96  # of what the network looks at: a sharper picture than any it was trained on would mislead it, so the graph itself reduces 112 to 96
+MARGIN = 8  # what the second look leaves out on every side: training shows parts of pictures, in which things are larger
 
 
 class WeightGradientByProduct(torch.autograd.Function):

@@ -1,6 +1,6 @@
 """The text tower once more, alone, against the finished picture tower: texts as short as people type them (`asked.py`) beside the captions, titles and classes
 of before. Loss = contrast picture-text as in the joint stage + one yes or no for every pair of a captioned photograph and an asked word + what keeps
-paraphrases together and the texts of sounds where the sound tower looks for them."""
+paraphrases together, the texts of sounds where the sound tower looks for them, and the names of classes where the picture tower does."""
 import math
 import random
 import time
@@ -11,14 +11,14 @@ from torch import nn
 from torch.nn import functional as nf
 
 from asked import AskedWords
-from joint import Material, finished, quick_scores, said, validation_sets
+from joint import ZERO_SHOT, Material, finished, quick_scores, said, validation_sets
 from sound import SOUND_TEXTS
 from sources import TEMPLATES, with_article
 from towers import DIMENSIONS
 from words import TextPairs
 
 CAPTIONED = ("flickr", "flickr8k", "coco")
-ASKED, PHOTOGRAPHS, SOUNDS = 96, 384, 64  # of a step
+ASKED, PHOTOGRAPHS, KEPT = 96, 384, 64  # of a step
 ASKED_SHARE = 0.3
 NEW = 0.75  # of the weights in the end; the rest stays as it was (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models")
 UNSAID = 0.5  # weight of "no": a caption does not mention all that is to be seen
@@ -66,8 +66,10 @@ def tune_stage(arguments, wordnet):
     often = [math.sqrt(asked.counts[t]) for t in asked.terms]
     log(f"tune: {len(asked.terms)} words and phrases, {len(photographs)} pictures of photographs with captions")
     sounds = [form.format(t) for texts in SOUND_TEXTS.values() for t in texts for form in ("{}", "the sound of {}")]
+    synsets = sorted({fact["synset"] for _, fact in material.facts if "synset" in fact})
+    names = [with_article(form.format(n)) for s in synsets for n in material.texts.of(s)[0][:2] for form in ZERO_SHOT]
     with torch.no_grad():
-        kept = tokenizer.encode_with(text, sounds, device)
+        held = dict(zip(sounds + names, tokenizer.encode_with(text, sounds + names, device)))
     sets = validation_sets(arguments)
     log(f"tune: before: {said(quick_scores(vision, text, tokenizer, sets, wordnet, device))}")
     sharp, slope = nn.Parameter(torch.tensor(math.log(20.0), device=device)), nn.Parameter(torch.tensor([25.0, -14.0], device=device))
@@ -83,15 +85,15 @@ def tune_stage(arguments, wordnet):
         first, second, strange = pairs.batch(arguments.tune_batch // 8, rng, 8)
         terms = sorted(set(rng.choices(range(len(asked.terms)), often, k=ASKED))) if asked.terms else []
         words = [with_article(rng.choice(TEMPLATES).format(f)) if rng.random() < 0.4 else f for f in (asked.form(t, rng) for t in terms)]
-        some = rng.sample(range(len(sounds)), min(SOUNDS, len(sounds)))
+        still = [t for texts in (sounds, names) for t in rng.sample(texts, min(KEPT, len(texts)))]
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=arguments.half):
-            t = tokenizer.encode_with(text, texts + strange + first + second + words + [sounds[k] for k in some], device).float()
+            t = tokenizer.encode_with(text, texts + strange + first + second + words + still, device).float()
         a, b, half = len(texts), len(texts) + len(strange), len(first)
         c, d = b + 2 * half, b + 2 * half + len(words)
         pictures, scale, positive = z[rows], sharp.exp().clamp(max=50), positive.to(device)
         loss = 0.5 * contrast(pictures, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], pictures, positive.T, scale)
         loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:c], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-        loss = loss + 5.0 * (1 - (t[d:] * kept[some]).sum(1)).mean()
+        loss = loss + 5.0 * (1 - (t[d:] * torch.stack([held[one] for one in still])).sum(1)).mean()
         if photographs and terms:
             chosen = rng.sample(photographs, min(PHOTOGRAPHS, len(photographs)))
             true = torch.tensor([[float(k in shown[material.facts[p][1]["group"]]) for k in terms] for p in chosen], device=device)
