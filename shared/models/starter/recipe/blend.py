@@ -47,7 +47,7 @@ def blend_stage(arguments, wordnet):
         vision.load_state_dict(blended(before, vision.state_dict(), kept))
     read_norms(vision, material)
     save(path, **{**state, "kept": kept, "mean": {**state["mean"], **{f"vision.{k}": v for k, v in vision.state_dict().items()}}})
-    log(f"blend: {kept:.2f} of the picture tower stays as it was before, its norms are read anew")
+    log("blend: norms of the picture tower read anew" + (f", {kept:.2f} of its weights as {arguments.begin} has them" if kept else ""))
 
 
 def blend_files(before, path, kept):
