@@ -25,8 +25,8 @@ from towers import SEEN, SIDE, TextTower, VisionTower
 from words import TextPairs
 
 # share of a batch that comes from each source
-SHARES = {"tiny": 0.36, "mini": 0.07, "cifar": 0.21, "imagenette": 0.06, "woof": 0.01, "cats and dogs": 0.02, "places": 0.01, "cars": 0.005, "flowers": 0.005, "sample": 0.01,
-          "flickr": 0.01, "flickr8k": 0.06, "coco": 0.005, "fashion": 0.145, "products": 0.015, "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
+SHARES = {"tiny": 0.37, "mini": 0.06, "cifar": 0.24, "imagenette": 0.06, "woof": 0.01, "cats and dogs": 0.02, "places": 0.01, "cars": 0.005, "flowers": 0.005, "sample": 0.01,
+          "flickr": 0.01, "flickr8k": 0.055, "coco": 0.005, "fashion": 0.14, "products": 0.015, "clothing": 0.01, "grocery": 0.01, "scenes": 0.025, "drawings": 0.02}
 GENTLE = ("fashion", "products", "scenes", "drawings", "cifar")  # what fills its picture: hardly cut
 ATTRIBUTES = ["articleType", "baseColour", "gender", "usage"]
 ZERO_SHOT = ["{}", "a photo of a {}"]
@@ -34,7 +34,7 @@ NAMES_EVERY = 10  # steps between two readings of the class names
 SMOOTHING = 0.1  # of class targets
 NAMED_SHARE, SIDE_SHARE, TAUGHT_SHARE = 0.8, 0.5, 1.0  # of the loss
 MIXED = ("tiny", "mini", "cifar", "imagenette", "woof", "cats and dogs", "sample")  # pictures of classes: in half of the steps a part of each shows another one (CutMix, Yun et al. 2019)
-MIXED_UNTIL = 0.4  # of the training
+MIXED_UNTIL = 0.3  # of the training
 
 
 def class_embeddings(text, tokenizer, names, device, templates=ZERO_SHOT):

@@ -19,7 +19,7 @@ from words import TextPairs
 
 CAPTIONED = ("flickr", "flickr8k", "coco")
 ASKED, PHOTOGRAPHS, KEPT = 96, 384, 64  # of a step
-ASKED_SHARE = 0.3
+ASKED_SHARE, HELD_SHARE = 0.3, 25.0  # of the loss
 NEW = 0.75  # of the weights in the end; the rest stays as it was (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models")
 UNSAID = 0.5  # weight of "no": a caption does not mention all that is to be seen
 
@@ -93,7 +93,7 @@ def tune_stage(arguments, wordnet):
         pictures, scale, positive = z[rows], sharp.exp().clamp(max=50), positive.to(device)
         loss = 0.5 * contrast(pictures, t[:b], nf.pad(positive, (0, b - a)), scale) + 0.5 * contrast(t[:a], pictures, positive.T, scale)
         loss = loss + 0.2 * contrast(t[b:b + half], torch.cat([t[b + half:c], t[a:b]]), torch.eye(half, half + b - a, device=device), scale)
-        loss = loss + 5.0 * (1 - (t[d:] * torch.stack([held[one] for one in still])).sum(1)).mean()
+        loss = loss + HELD_SHARE * (1 - (t[d:] * torch.stack([held[one] for one in still])).sum(1)).mean()
         if photographs and terms:
             chosen = rng.sample(photographs, min(PHOTOGRAPHS, len(photographs)))
             true = torch.tensor([[float(k in shown[material.facts[p][1]["group"]]) for k in terms] for p in chosen], device=device)
