@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
+import { z } from 'zod';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { answerQuestions, type VqaOptions } from './answer-questions.ts';
 import { askCollection, describeCollection } from './ask-collection.ts';
@@ -12,6 +13,7 @@ import type { Estimate } from './confidence-interval.ts';
 import { readNamedPictures } from './named-pictures.ts';
 import { percent, percentWithInterval } from './percent.ts';
 import { type DatasetOptions, readCaptionedImages, readLabelledFiles } from './read-dataset.ts';
+import { readJsonFile } from './read-json-file.ts';
 import { evaluateRetrieval, RECALL_AT } from './retrieval.ts';
 import { openNouns } from './wordnet-nouns.ts';
 
@@ -26,6 +28,7 @@ const HELP = `Measure a model on a data set.
   --data DIR        where pulled models are (default ./.chiasm)
   --split S         only the samples of this split or fold
   --label COLUMN    classification of items.jsonl: the column to predict; answers: only these, separated by commas
+  --prompts F       classification: JSON {class: [phrases]}; a class is their mean direction instead of its name's
   --at-least N      answers: words that are said of N pictures or more (default 10)
   --classes K       only the K most frequent classes
   --annotations F   MSCOCO captions, VQA v2 annotations or DAQUAR's CSV; FOLDER holds the pictures
@@ -51,6 +54,7 @@ async function main(argv: readonly string[]): Promise<void> {
       data: { type: 'string', default: '.chiasm' },
       split: { type: 'string' },
       label: { type: 'string' },
+      prompts: { type: 'string' },
       classes: { type: 'string' },
       annotations: { type: 'string' },
       questions: { type: 'string' },
@@ -87,6 +91,8 @@ interface Options extends DatasetOptions, VqaOptions {
   readonly model?: string | undefined;
   readonly data: string;
   readonly atLeast?: number | undefined;
+  /** Path of a file of {@link classPrompts}. */
+  readonly prompts?: string | undefined;
 }
 
 const TASKS = {
@@ -130,7 +136,7 @@ async function collectionAnswers(folder: string, options: Options) {
 }
 
 async function withEncoder<Result>(
-  evaluate: (evaluation: Evaluation, folder: string, options: DatasetOptions) => Promise<Result>,
+  evaluate: (evaluation: Evaluation, folder: string, options: Options) => Promise<Result>,
   folder: string,
   options: Options,
 ): Promise<Result> {
@@ -165,17 +171,35 @@ async function retrieval({ embedder, modelName }: Evaluation, folder: string, op
   return { report, text };
 }
 
-async function classification({ embedder, zeroShot, modelName }: Evaluation, folder: string, options: DatasetOptions) {
+/** Class -> phrases whose mean direction it is. */
+const classPrompts = z.record(z.string(), z.array(z.string().min(1)).min(1));
+
+async function readPrompts(
+  path: string | undefined,
+  classes: readonly string[],
+): Promise<z.infer<typeof classPrompts>> {
+  if (path === undefined) return {};
+  const prompts = await readJsonFile(path, classPrompts);
+  const strange = Object.keys(prompts).find((name) => !classes.includes(name));
+  if (strange === undefined) return prompts;
+  throw new ChiasmError(
+    'invalid_request',
+    `${path}: expected phrases for the classes of the data set (${classes.join(', ')}), got some for ${JSON.stringify(strange)}`,
+  );
+}
+
+async function classification({ embedder, zeroShot, modelName }: Evaluation, folder: string, options: Options) {
   const samples = await readLabelledFiles(folder, options);
   const classes = [...new Set(samples.map((sample) => sample.label))].sort();
-  const labels = classes.map((name) => ({ name, prompts: undefined }));
+  const prompts = await readPrompts(options.prompts, classes);
+  const labels = classes.map((name) => (prompts[name] === undefined ? { name } : { name, prompts: prompts[name] }));
   const outcomes: Outcome[] = [];
   for (const [i, { path, modality, label }] of samples.entries()) {
     showProgress(i, samples.length);
     const vector = await embedder[modality](await readFile(path));
     const ranked = await zeroShot.classify({
       input: { vectors: { [modality]: vector } },
-      labels: labels.map(({ name }) => ({ name })),
+      labels,
       multiLabel: false,
     });
     outcomes.push({ truth: label, predicted: ranked[0]!.name, probability: ranked[0]!.probability });

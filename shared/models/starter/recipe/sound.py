@@ -41,8 +41,7 @@ SOUND_TEXTS = {
     "glass_breaking": ["breaking glass", "glass shatters"], "helicopter": ["helicopter", "a helicopter flying", "helicopter rotor", "chopper"], "chainsaw": ["chainsaw", "a chain saw cutting wood", "chain saw"],
     "siren": ["siren", "an emergency siren", "police siren"], "car_horn": ["car horn", "a car honking"], "engine": ["engine", "a running engine", "motor"], "train": ["train", "a train passing", "railway"],
     "church_bells": ["church bells", "bells ringing"], "airplane": ["airplane", "an airplane flying", "jet plane"], "fireworks": ["fireworks", "fireworks exploding"], "hand_saw": ["hand saw", "sawing wood"],
-    "_silence_": ["silence", "quiet background noise", "nothing to hear"], "_unknown_": ["a person saying a word", "a spoken word", "someone speaking", "speech"],
-    **{w: [f"a person saying {w}", f"the spoken word {w}", f"someone says {w}", f'a voice saying "{w}"', f"the word {w}"] for w in SPOKEN},
+    **json.loads((Path(__file__).parent / "spoken-commands.json").read_text(encoding="utf8")),
 }
 
 
