@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
-import { z } from 'zod';
 import { ChiasmError, toChiasmError } from '#shared/core/errors.ts';
 import { answerQuestions, type VqaOptions } from './answer-questions.ts';
 import { askCollection, describeCollection } from './ask-collection.ts';
@@ -12,8 +11,7 @@ import { composeCollection, composeEvaluation, composeReader, type Evaluation } 
 import type { Estimate } from './confidence-interval.ts';
 import { readNamedPictures } from './named-pictures.ts';
 import { percent, percentWithInterval } from './percent.ts';
-import { type DatasetOptions, readCaptionedImages, readLabelledFiles } from './read-dataset.ts';
-import { readJsonFile } from './read-json-file.ts';
+import { type DatasetOptions, readCaptionedImages, readClassPrompts, readLabelledFiles } from './read-dataset.ts';
 import { evaluateRetrieval, RECALL_AT } from './retrieval.ts';
 import { openNouns } from './wordnet-nouns.ts';
 
@@ -28,7 +26,7 @@ const HELP = `Measure a model on a data set.
   --data DIR        where pulled models are (default ./.chiasm)
   --split S         only the samples of this split or fold
   --label COLUMN    classification of items.jsonl: the column to predict; answers: only these, separated by commas
-  --prompts F       classification: JSON {class: [phrases]}; a class is their mean direction instead of its name's
+  --prompts F       classification: JSON {class: [phrases]}; each class is the mean direction of its phrases, not of its name
   --at-least N      answers: words that are said of N pictures or more (default 10)
   --classes K       only the K most frequent classes
   --annotations F   MSCOCO captions, VQA v2 annotations or DAQUAR's CSV; FOLDER holds the pictures
@@ -91,7 +89,7 @@ interface Options extends DatasetOptions, VqaOptions {
   readonly model?: string | undefined;
   readonly data: string;
   readonly atLeast?: number | undefined;
-  /** Path of a file of {@link classPrompts}. */
+  /** classification: path of a file for `readClassPrompts`. */
   readonly prompts?: string | undefined;
 }
 
@@ -171,28 +169,13 @@ async function retrieval({ embedder, modelName }: Evaluation, folder: string, op
   return { report, text };
 }
 
-/** Class -> phrases whose mean direction it is. */
-const classPrompts = z.record(z.string(), z.array(z.string().min(1)).min(1));
-
-async function readPrompts(
-  path: string | undefined,
-  classes: readonly string[],
-): Promise<z.infer<typeof classPrompts>> {
-  if (path === undefined) return {};
-  const prompts = await readJsonFile(path, classPrompts);
-  const strange = Object.keys(prompts).find((name) => !classes.includes(name));
-  if (strange === undefined) return prompts;
-  throw new ChiasmError(
-    'invalid_request',
-    `${path}: expected phrases for the classes of the data set (${classes.join(', ')}), got some for ${JSON.stringify(strange)}`,
-  );
-}
-
 async function classification({ embedder, zeroShot, modelName }: Evaluation, folder: string, options: Options) {
   const samples = await readLabelledFiles(folder, options);
   const classes = [...new Set(samples.map((sample) => sample.label))].sort();
-  const prompts = await readPrompts(options.prompts, classes);
-  const labels = classes.map((name) => (prompts[name] === undefined ? { name } : { name, prompts: prompts[name] }));
+  const labels =
+    options.prompts === undefined
+      ? classes.map((name) => ({ name }))
+      : await readClassPrompts(options.prompts, classes);
   const outcomes: Outcome[] = [];
   for (const [i, { path, modality, label }] of samples.entries()) {
     showProgress(i, samples.length);

@@ -3,6 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { ClassLabel } from '#shared/classify/zero-shot.ts';
 import { ChiasmError } from '#shared/core/errors.ts';
 import { readJsonFile, readJsonLines } from './read-json-file.ts';
 
@@ -121,6 +122,24 @@ async function readClassFolders(folder: string): Promise<LabelledFile[]> {
     }),
   );
   return samples.flat();
+}
+
+const classPrompts = z.record(z.string(), z.array(z.string().min(1)).min(1));
+
+/**
+ * Phrases that stand for each class, from a JSON object of class -> phrases. More classes than asked for may be in it.
+ * @throws ChiasmError `not_found`, `invalid_request` also when a class has none
+ */
+export async function readClassPrompts(path: string, classes: readonly string[]): Promise<Required<ClassLabel>[]> {
+  const prompts = new Map(Object.entries(await readJsonFile(path, classPrompts)));
+  return classes.map((name) => {
+    const phrases = prompts.get(name);
+    if (phrases !== undefined) return { name, prompts: phrases };
+    throw new ChiasmError(
+      'invalid_request',
+      `${path}: expected phrases for each class, there are none for ${JSON.stringify(name)}`,
+    );
+  });
 }
 
 function mostFrequentClasses(samples: readonly LabelledFile[], classes = Number.POSITIVE_INFINITY): LabelledFile[] {

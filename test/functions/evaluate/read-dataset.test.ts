@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCaptionedImages, readLabelledFiles } from '#functions/evaluate/read-dataset.ts';
+import { readCaptionedImages, readClassPrompts, readLabelledFiles } from '#functions/evaluate/read-dataset.ts';
 import { temporaryFolder } from '../../store/temporary-folder.ts';
 
 const lines = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
@@ -90,5 +90,28 @@ describe('labelled files', () => {
       'cat image',
       'dog image',
     ]);
+  });
+});
+
+describe('phrases of classes', () => {
+  it('are read for the classes that are asked for', async () => {
+    const folder = await dataset({
+      'prompts.json': JSON.stringify({ go: ['a person saying go', 'go'], stop: ['stop'] }),
+    });
+    expect(await readClassPrompts(join(folder, 'prompts.json'), ['stop'])).toEqual([
+      { name: 'stop', prompts: ['stop'] },
+    ]);
+  });
+
+  it.each(['off', 'constructor'])('are missed for %s', async (name) => {
+    const folder = await dataset({ 'prompts.json': JSON.stringify({ go: ['go'] }) });
+    await expect(readClassPrompts(join(folder, 'prompts.json'), ['go', name])).rejects.toThrow(
+      `prompts.json: expected phrases for each class, there are none for "${name}"`,
+    );
+  });
+
+  it('are refused where a class has an empty list', async () => {
+    const folder = await dataset({ 'prompts.json': '{"go": []}' });
+    await expect(readClassPrompts(join(folder, 'prompts.json'), ['go'])).rejects.toThrow(/at go/);
   });
 });
